@@ -1,0 +1,146 @@
+//! The soft state of a node, shared with the other nodes: each tells what its own zones reported.
+
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio_stream::{Stream, StreamExt as _, wrappers::WatchStream};
+use tonic::{Request, Response, Status};
+
+use torii_api::status as document;
+use torii_proto::torii::status::v1::status_peer_client::StatusPeerClient;
+use torii_proto::torii::status::v1::status_peer_server::StatusPeer;
+use torii_proto::torii::status::v1::{NodeStatus, ShareRequest, ZoneReport};
+use torii_runtime::Backoff;
+use torii_store::Member;
+
+use super::soft::Soft;
+use crate::peers::Dialer;
+
+/// The node's soft state with a change signal. Cheap to clone: all clones share one state.
+#[derive(Clone, Debug)]
+pub(crate) struct Shared {
+    node: Arc<str>,
+    soft: Arc<Mutex<Soft>>,
+    /// Grows with every change of any zone.
+    changes: watch::Sender<u64>,
+    /// Grows with every change of this node's own zones.
+    own_changes: watch::Sender<u64>,
+}
+
+impl Shared {
+    /// Nothing known yet, on the node of this name.
+    pub(crate) fn new(node: &str) -> Self {
+        Self {
+            node: Arc::from(node),
+            soft: Arc::default(),
+            changes: watch::Sender::new(0),
+            own_changes: watch::Sender::new(0),
+        }
+    }
+
+    /// A zone's stream opened here.
+    pub(crate) fn connected(&self, zone: &str, kind: &str, authenticated: bool, at_unix_ms: u64) {
+        self.own(|soft| soft.connected(zone, kind, authenticated, at_unix_ms));
+    }
+
+    /// A zone's last stream here ended.
+    pub(crate) fn disconnected(&self, zone: &str) {
+        self.own(|soft| soft.disconnected(zone));
+    }
+
+    /// A zone has stored everything up to this mark.
+    pub(crate) fn followed(&self, zone: &str, version: &str, mark: &torii_sync::Mark) {
+        self.own(|soft| soft.followed(zone, version, &mark.cluster_id, mark.epoch, mark.revision.0));
+    }
+
+    /// A zone does not take some resources of a type.
+    pub(crate) fn refused(&self, zone: &str, type_name: &str, message: &str) {
+        self.own(|soft| soft.refused(zone, type_name, message));
+    }
+
+    /// A zone reports.
+    pub(crate) fn report(&self, zone: &str, report: ZoneReport) {
+        self.own(|soft| soft.report(zone, report));
+    }
+
+    /// Every zone that is known, and those named that are not.
+    pub(crate) fn zones<'a>(&self, names: impl Iterator<Item = &'a str>) -> Vec<document::Zone> {
+        self.lock().zones(&self.node, names)
+    }
+
+    /// Whether this node hears of another one.
+    pub(crate) fn hears(&self, node: &str) -> Option<bool> {
+        self.lock().hears(node)
+    }
+
+    /// Changes whenever anything is told by any zone, to this node or another.
+    pub(crate) fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+
+    /// Follows another node's zones until the process ends.
+    pub(crate) async fn follow(self, member: Member, dialer: Dialer) {
+        let mut backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(5));
+        loop {
+            if let Err(error) = self.follow_once(&member, &dialer, &mut backoff).await {
+                tracing::debug!(node = %member.name, %error, "no status from the node");
+            }
+            self.change(|soft| soft.peer_lost(&member.name));
+            backoff.wait().await;
+        }
+    }
+
+    async fn follow_once(&self, member: &Member, dialer: &Dialer, backoff: &mut Backoff) -> Result<(), Status> {
+        let channel = dialer
+            .channel(member)
+            .map_err(|error| Status::unavailable(error.to_string()))?;
+        let request = ShareRequest {
+            node: self.node.to_string(),
+        };
+        let mut told = StatusPeerClient::new(channel).share(request).await?.into_inner();
+        while let Some(mut status) = told.message().await? {
+            backoff.reset();
+            // Who tells is known from the connection, not from the message.
+            status.node.clone_from(&member.name);
+            self.change(|soft| soft.peer(status));
+        }
+        Ok(())
+    }
+
+    fn own(&self, change: impl FnOnce(&mut Soft)) {
+        self.change(change);
+        self.own_changes.send_modify(|count| *count += 1);
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Soft)) {
+        change(&mut self.lock());
+        self.changes.send_modify(|count| *count += 1);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Soft> {
+        // Whole after every statement, so a panic elsewhere does not matter.
+        self.soft.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn snapshot(&self) -> NodeStatus {
+        NodeStatus {
+            node: self.node.to_string(),
+            full: true,
+            zones: self.lock().own(),
+        }
+    }
+}
+
+#[tonic::async_trait]
+impl StatusPeer for Shared {
+    type ShareStream = Pin<Box<dyn Stream<Item = Result<NodeStatus, Status>> + Send>>;
+
+    /// All of the node's own zones first, and again after each change: a slow reader skips what is outdated.
+    async fn share(&self, _request: Request<ShareRequest>) -> Result<Response<Self::ShareStream>, Status> {
+        let shared = self.clone();
+        let changes = WatchStream::new(self.own_changes.subscribe());
+        Ok(Response::new(Box::pin(changes.map(move |_| Ok(shared.snapshot())))))
+    }
+}
