@@ -3,8 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    apply, completions, context, delete, demo, demo_app, dp, exec_bound, generate, get, global, status,
-    version, zone,
+    apply, completions, context, delete, demo, demo_app, dp, exec_bound, generate, get, global,
+    status, version, zone,
 };
 
 const EXAMPLES: &str = "\

@@ -80,7 +80,7 @@ pub async fn run(config: Config, shutdown: Shutdown, first_start: impl FnOnce(&O
     let ports = Ports::bind(&config, address, several).await?;
 
     let store = open_store(&config, &folder).await?;
-    let shared = Shared::new(&node);
+    let shared = Shared::new(&node, shutdown.token());
     if several {
         let dialer = Dialer::new(&folder);
         for member in peers::members(&folder).into_iter().filter(|member| member.name != node) {

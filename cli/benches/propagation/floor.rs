@@ -78,7 +78,11 @@ impl AggregatedDiscoveryService for Service {
         &self,
         request: Request<Streaming<DeltaDiscoveryRequest>>,
     ) -> Result<Response<Self::DeltaAggregatedResourcesStream>, Status> {
-        let pushes = self.pushes.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let pushes = self
+            .pushes
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
         let pushes = pushes.ok_or_else(|| Status::unavailable("one stream only"))?;
         let (answers, receiver) = mpsc::channel(64);
         let session = Session {
@@ -89,7 +93,9 @@ impl AggregatedDiscoveryService for Service {
             answers,
         };
         tokio::spawn(session.run(request.into_inner(), pushes));
-        Ok(Response::new(Box::pin(ReceiverStream::new(receiver).map(Ok))))
+        Ok(Response::new(Box::pin(
+            ReceiverStream::new(receiver).map(Ok),
+        )))
     }
 }
 
@@ -98,9 +104,15 @@ impl AggregatedDiscoveryService for Service {
 enum Step {
     Idle,
     /// New clusters are sent; their acknowledgement says that they are warm.
-    Warming { nonce: String, old: Arc<Parts> },
+    Warming {
+        nonce: String,
+        old: Arc<Parts>,
+    },
     /// The route is sent; after its acknowledgement the old clusters go.
-    Switching { nonce: String, old: Arc<Parts> },
+    Switching {
+        nonce: String,
+        old: Arc<Parts>,
+    },
 }
 
 struct Session {
@@ -112,7 +124,11 @@ struct Session {
 }
 
 impl Session {
-    async fn run(mut self, mut requests: Streaming<DeltaDiscoveryRequest>, mut pushes: mpsc::Receiver<Arc<Parts>>) {
+    async fn run(
+        mut self,
+        mut requests: Streaming<DeltaDiscoveryRequest>,
+        mut pushes: mpsc::Receiver<Arc<Parts>>,
+    ) {
         loop {
             tokio::select! {
                 request = requests.next() => match request {
@@ -132,7 +148,8 @@ impl Session {
             self.acknowledged(&request.response_nonce).await;
         }
         if of == TypeUrl::Endpoint {
-            self.eds.extend(request.resource_names_subscribe.iter().cloned());
+            self.eds
+                .extend(request.resource_names_subscribe.iter().cloned());
         }
         let wildcard = matches!(of, TypeUrl::Cluster | TypeUrl::Listener);
         if wildcard && request.response_nonce.is_empty() {
@@ -207,7 +224,10 @@ impl Session {
 
 fn changed(old: &Parts, new: &Parts, of: TypeUrl) -> Vec<Arc<Part>> {
     new.of_type(of)
-        .filter(|part| old.get(of, &part.name).is_none_or(|known| known.version != part.version))
+        .filter(|part| {
+            old.get(of, &part.name)
+                .is_none_or(|known| known.version != part.version)
+        })
         .cloned()
         .collect()
 }

@@ -155,7 +155,11 @@ fn judge(shared: &Shared, answer: io::Result<Answer>, now: Instant, tell: &mpsc:
     }
 }
 
-fn ask(address: SocketAddr, connection: &mut Option<TcpStream>, request: &[u8]) -> io::Result<Answer> {
+fn ask(
+    address: SocketAddr,
+    connection: &mut Option<TcpStream>,
+    request: &[u8],
+) -> io::Result<Answer> {
     let stream = match connection {
         Some(stream) => stream,
         None => {
@@ -195,7 +199,9 @@ fn exchange(stream: &mut TcpStream, request: &[u8]) -> io::Result<(Answer, bool)
             .find(|(key, _)| key.eq_ignore_ascii_case(name))
             .map(|(_, value)| value.trim().to_owned())
     };
-    let length: usize = field("content-length").and_then(|text| text.parse().ok()).unwrap_or(0);
+    let length: usize = field("content-length")
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(0);
     while buffer.len() < head_end + length {
         let read = stream.read(&mut chunk)?;
         if read == 0 {
@@ -203,7 +209,11 @@ fn exchange(stream: &mut TcpStream, request: &[u8]) -> io::Result<(Answer, bool)
         }
         buffer.extend_from_slice(chunk.get(..read).unwrap_or_default());
     }
-    let status = head.split(' ').nth(1).and_then(|text| text.parse().ok()).unwrap_or(0);
+    let status = head
+        .split(' ')
+        .nth(1)
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(0);
     let body = buffer.get(head_end..head_end + length).unwrap_or_default();
     let answer = Answer {
         status,
@@ -215,5 +225,7 @@ fn exchange(stream: &mut TcpStream, request: &[u8]) -> io::Result<(Answer, bool)
 }
 
 fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
-    haystack.windows(needle.len()).position(|window| window == needle)
+    haystack
+        .windows(needle.len())
+        .position(|window| window == needle)
 }

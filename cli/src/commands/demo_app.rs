@@ -15,6 +15,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::error::{Exit, Failure};
+use crate::output::error::tell;
 
 /// Run a tiny web server that answers every request with the same words (for the demo and for tests)
 #[derive(Args, Debug)]
@@ -37,7 +38,7 @@ impl DemoApp {
                 self.address
             ))
         })?;
-        eprintln!("listening on {}", self.address);
+        tell(&format!("listening on {}", self.address));
         serve(listener, Bytes::from(format!("{}\n", self.say))).await
     }
 }
@@ -50,7 +51,7 @@ async fn serve(listener: TcpListener, words: Bytes) -> Result<Exit, Failure> {
             }
             // The client is gone again, or there are no more file descriptors: others may fare better.
             Err(error) => {
-                eprintln!("cannot accept a connection: {error}");
+                tell(&format!("cannot accept a connection: {error}"));
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
         }

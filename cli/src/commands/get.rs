@@ -9,6 +9,7 @@ use torii_resource::kind::Descriptor;
 use crate::context::ConnectionFlags;
 use crate::error::{Exit, Failure};
 use crate::output::age::since;
+use crate::output::error::tell;
 use crate::output::table::Grid;
 use crate::output::{Format, Terminal, print, print_document};
 
@@ -70,7 +71,7 @@ impl Get {
         let mesh = (!self.all_meshes).then_some(self.mesh.as_str());
         let resources = client.list(kind, mesh).await?;
         match self.output {
-            Format::Table if resources.is_empty() => eprintln!("no {} found", kind.plural),
+            Format::Table if resources.is_empty() => tell(&format!("no {} found", kind.plural)),
             Format::Table => print(&table(kind, &resources, Timestamp::now()))?,
             Format::Json => print_document(
                 &json!({"total": resources.len(), "items": resources}),

@@ -4,6 +4,7 @@ use torii_api::status::{ProxyState, Receipt, Zone};
 
 use crate::client::Client;
 use crate::error::{Exit, Failure};
+use crate::output::error::tell;
 use crate::output::progress::Progress;
 use crate::output::status::{proxy_complaints, proxy_state};
 use crate::output::terminal::Tone;
@@ -49,16 +50,19 @@ impl Waited {
     /// Prints what came out, and turns it into the command's end. `print_success`: on standard output, for people.
     pub(super) fn finish(self, print_success: bool) -> Result<Exit, Failure> {
         let Some(receipt) = &self.receipt else {
-            eprintln!(
+            tell(&format!(
                 "{} nothing was heard of revision {} within {}",
                 Tone::Bad.on("not served:", self.paint),
                 self.revision,
                 self.span
-            );
+            ));
             return Err(Failure::NotServed);
         };
         for line in not_waited_for(receipt) {
-            eprintln!("{} {line}", Tone::Doubt.on("unknown:", self.paint));
+            tell(&format!(
+                "{} {line}",
+                Tone::Doubt.on("unknown:", self.paint)
+            ));
         }
         if receipt.done && !receipt.rejected {
             if print_success {
@@ -67,7 +71,7 @@ impl Waited {
             return Ok(Exit::Success);
         }
         for line in failures(receipt, self.span, self.paint) {
-            eprintln!("{line}");
+            tell(&line);
         }
         Err(Failure::NotServed)
     }

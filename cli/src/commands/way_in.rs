@@ -1,22 +1,65 @@
-//! The operator's way in, kept in a context file when a control plane has made it.
+//! What a control plane's first start leaves for its operator: a context.
 
-use std::path::Path;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
 
-use crate::context::{Context, ContextFile};
-use crate::error::Failure;
+use torii_runtime::Shutdown;
 
-/// Puts a context into a file. One of that name which says the same stays; the first one of a file is current.
-pub(crate) fn keep(path: &Path, name: &str, context: Context) -> Result<(), Failure> {
-    let mut file = if path.exists() {
-        ContextFile::load(path)?
-    } else {
-        ContextFile::default()
+use crate::context::{ConnectionFlags, Context, ContextFile, Secret};
+use crate::error::{Exit, Failure};
+
+/// Writes the context of a new control plane into `context.yaml` of its data folder, and adds it to `file`, else to the
+/// file that the CLI reads by default. A file that cannot be written is told in the log: the control plane runs without it.
+pub(super) fn leave(data_dir: &Path, file: Option<PathBuf>, name: &str, context: &Context) {
+    let own = data_dir.join("context.yaml");
+    let alone = ContextFile {
+        current: Some(name.to_owned()),
+        contexts: [(name.to_owned(), context.clone())].into(),
     };
-    if file.contexts.get(name) == Some(&context) {
-        return Ok(());
+    match alone.save(&own) {
+        Ok(()) => tracing::info!(file = %own.display(), "the way in for the operator is written"),
+        Err(error) => tracing::warn!(%error, "the operator has no context file"),
     }
-    file.contexts.insert(name.to_owned(), context);
-    file.current.get_or_insert_with(|| name.to_owned());
-    file.save(path)?;
-    Ok(())
+    let flags = ConnectionFlags {
+        config_file: file,
+        ..ConnectionFlags::default()
+    };
+    let default = flags.path();
+    match ContextFile::remember(&default, name, context) {
+        Ok(true) => {
+            tracing::info!(file = %default.display(), context = name, "the CLI knows this control plane now")
+        }
+        Ok(false) => tracing::warn!(
+            file = %default.display(),
+            context = name,
+            "the CLI's context file has another control plane of this name: use --config-file {}",
+            own.display()
+        ),
+        Err(error) => {
+            tracing::warn!(%error, "the CLI does not know this control plane: use --config-file {}", own.display())
+        }
+    }
+}
+
+/// A context for nodes at these addresses.
+pub(super) fn context(addresses: &[IpAddr], port: u16, ca_pem: &str, token: &str) -> Context {
+    let mut urls = addresses.iter().map(|address| match address {
+        IpAddr::V4(address) => format!("https://{address}:{port}"),
+        IpAddr::V6(address) => format!("https://[{address}]:{port}"),
+    });
+    Context {
+        address: urls.next(),
+        addresses: urls.collect(),
+        ca: Some(ca_pem.to_owned()),
+        token: Some(Secret::new(token)),
+        ..Context::default()
+    }
+}
+
+/// A process that a failed task has stopped exits with a failure.
+pub(super) fn ended(shutdown: &Shutdown) -> Result<Exit, Failure> {
+    match shutdown.reason() {
+        Some(reason) if reason.is_failure() => Err(Failure::Other(reason.to_string())),
+        _ => Ok(Exit::Success),
+    }
 }

@@ -4,6 +4,7 @@
 
 mod file;
 mod flags;
+mod remember;
 mod secret;
 mod target;
 

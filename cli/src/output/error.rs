@@ -1,26 +1,36 @@
 //! Errors on standard error.
 
+use std::io::{self, Write as _};
+
 use crate::client::ClientError;
 use crate::error::Failure;
 
 use super::Terminal;
 use super::terminal::Tone;
 
+/// Writes a line to standard error. Nobody there to read it is no reason to fail.
+pub(crate) fn tell(text: &str) {
+    let _ = writeln!(io::stderr().lock(), "{text}");
+}
+
 /// Prints why the command failed, with every wrong field on a line of its own.
 pub(crate) fn report(failure: &Failure, terminal: Terminal) {
     if !failure.is_silent() {
-        eprint!("{}", render(failure, terminal.paint_err));
+        tell(render(failure, terminal.paint_err).trim_end());
     }
 }
 
 /// Prints what is good to know.
 pub(crate) fn note(text: &str, terminal: Terminal) {
-    eprintln!("{}", Tone::Good.on(text, terminal.paint_err));
+    tell(&Tone::Good.on(text, terminal.paint_err));
 }
 
 /// Prints a warning.
 pub(crate) fn warn(text: &str, terminal: Terminal) {
-    eprintln!("{} {text}", Tone::Doubt.on("warning:", terminal.paint_err));
+    tell(&format!(
+        "{} {text}",
+        Tone::Doubt.on("warning:", terminal.paint_err)
+    ));
 }
 
 fn render(failure: &Failure, paint: bool) -> String {

@@ -5,41 +5,27 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::Terminal;
+use super::error::tell;
 use super::terminal::Tone;
 
 /// One line of progress that changes its text.
 #[derive(Debug)]
 pub(crate) struct Progress {
+    /// The moving line, between the first step and [`done`](Self::done).
     bar: Option<ProgressBar>,
-    paint: bool,
+    terminal: Terminal,
     started: Instant,
     step: String,
     step_started: Instant,
 }
 
 impl Progress {
-    /// The step has gone well; nothing moves until the next one.
-    pub(crate) fn pause(&mut self) {
-        self.tick();
-        if let Some(bar) = &self.bar {
-            bar.set_message(String::new());
-        }
-    }
-
     /// Progress for whoever reads standard error.
     pub(crate) fn new(terminal: Terminal) -> Self {
-        let bar = terminal.progress.then(|| {
-            let bar = ProgressBar::new_spinner();
-            if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} {elapsed:.dim}") {
-                bar.set_style(style);
-            }
-            bar.enable_steady_tick(Duration::from_millis(120));
-            bar
-        });
         let now = Instant::now();
         Self {
-            bar,
-            paint: terminal.paint_err,
+            bar: None,
+            terminal,
             started: now,
             step: String::new(),
             step_started: now,
@@ -51,32 +37,36 @@ impl Progress {
         self.tick();
         what.clone_into(&mut self.step);
         self.step_started = Instant::now();
-        if let Some(bar) = &self.bar {
-            bar.set_message(what.to_owned());
-        }
+        self.text(what);
     }
 
     /// Changes the moving line; nothing where nothing moves.
     pub(crate) fn text(&mut self, text: &str) {
-        if let Some(bar) = &self.bar {
+        if self.terminal.progress {
+            let bar = self.bar.get_or_insert_with(spinner);
             bar.set_message(text.to_owned());
         }
     }
 
-    /// The step has gone well.
+    /// The step has gone well, and nothing moves any more.
     pub(crate) fn done(&mut self) {
         self.tick();
-        if let Some(bar) = self.bar.take() {
-            bar.finish_and_clear();
-        }
+        self.clear();
     }
 
     /// The step has gone wrong; the error itself is printed by whoever ends the program.
     pub(crate) fn failed(&mut self) {
         if !self.step.is_empty() {
             let step = std::mem::take(&mut self.step);
-            self.line(&format!("{} {step}", Tone::Bad.on("failed", self.paint)));
+            self.line(&format!(
+                "{} {step}",
+                Tone::Bad.on("failed", self.terminal.paint_err)
+            ));
         }
+        self.clear();
+    }
+
+    fn clear(&mut self) {
         if let Some(bar) = self.bar.take() {
             bar.finish_and_clear();
         }
@@ -86,7 +76,7 @@ impl Progress {
     pub(crate) fn line(&self, text: &str) {
         match &self.bar {
             Some(bar) => bar.println(text),
-            None => eprintln!("{text}"),
+            None => tell(text),
         }
     }
 
@@ -100,10 +90,19 @@ impl Progress {
             self.step_started.elapsed().as_secs_f64(),
             self.started.elapsed().as_secs_f64()
         );
-        let took = Tone::Faint.on(&format!("({took})"), self.paint);
+        let took = Tone::Faint.on(&format!("({took})"), self.terminal.paint_err);
         self.line(&format!(
             "{} {step} {took}",
-            Tone::Good.on("ok", self.paint)
+            Tone::Good.on("ok", self.terminal.paint_err)
         ));
     }
+}
+
+fn spinner() -> ProgressBar {
+    let bar = ProgressBar::new_spinner();
+    if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} {elapsed:.dim}") {
+        bar.set_style(style);
+    }
+    bar.enable_steady_tick(Duration::from_millis(120));
+    bar
 }

@@ -36,6 +36,8 @@ fn or_unknown(text: &str) -> &str {
 
 fn nodes(nodes: &[Node], paint: bool) -> String {
     let mut grid = Grid::new(&["NODE", "ADDRESS", "ROLE", "REACHABLE"], paint);
+    let mut nodes: Vec<&Node> = nodes.iter().collect();
+    nodes.sort_by(|one, other| one.name.cmp(&other.name));
     for node in nodes {
         let role = match (node.leader, node.voter) {
             (true, _) => "leader",

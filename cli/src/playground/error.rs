@@ -72,6 +72,14 @@ pub enum SiteError {
         /// What was seen last.
         last: String,
     },
+    /// The site did not come up; its files are left.
+    #[error("{source}\nfiles and logs are left in {}", .dir.display())]
+    NotUp {
+        /// Folder of the site.
+        dir: PathBuf,
+        /// Why.
+        source: Box<Self>,
+    },
     /// Something that must hold does not.
     #[error("{0}")]
     Broken(String),

@@ -24,17 +24,19 @@ pub struct Server {
     program: PathBuf,
     arguments: Vec<String>,
     log: PathBuf,
+    context: PathBuf,
     child: Mutex<Option<Child>>,
 }
 
 impl Server {
-    /// A process that does not run yet.
+    /// A process that does not run yet, of a site with this context file.
     pub(super) fn new(
         name: &str,
         launcher: Launcher,
         program: &Path,
         arguments: Vec<String>,
         log: PathBuf,
+        context: PathBuf,
     ) -> Self {
         Self {
             name: name.to_owned(),
@@ -42,6 +44,7 @@ impl Server {
             program: program.to_owned(),
             arguments,
             log,
+            context,
             child: Mutex::new(None),
         }
     }
@@ -87,6 +90,8 @@ impl Server {
             .stdout(copy)
             .stderr(log);
         clean(&mut command);
+        // A control plane adds itself to the context file: to the site's, not to the user's own.
+        command.env("TORII_CONFIG", &self.context);
         *child = Some(
             Child::spawn_group(command)
                 .await
@@ -173,6 +178,7 @@ mod tests {
             Path::new("sh"),
             arguments,
             folder.join("test.log"),
+            folder.join("context.yaml"),
         )
     }
 

@@ -40,7 +40,7 @@ pub(super) async fn start(options: Options) -> Result<Site, SiteError> {
         layout: &layout,
         envoy,
     };
-    let site = Site {
+    let mut site = Site {
         zones: (0..options.zones.len())
             .map(|index| plan.zone(index))
             .collect(),
@@ -52,7 +52,13 @@ pub(super) async fn start(options: Options) -> Result<Site, SiteError> {
         _guard: guard,
     };
     // From here on an error drops the site, which stops what has started.
-    bring_up(&site, &options.watcher).await.map(|()| site)
+    match bring_up(&site, &options.watcher).await {
+        Ok(()) => Ok(site),
+        Err(source) => Err(SiteError::NotUp {
+            dir: site.keep_files().to_owned(),
+            source: Box::new(source),
+        }),
+    }
 }
 
 async fn bring_up(site: &Site, watcher: &Watcher) -> Result<(), SiteError> {
@@ -234,12 +240,6 @@ impl Plan<'_> {
             "--data-dir",
             text(&self.layout.data_dir(&name)),
         );
-        // Not the operator's own file.
-        add(
-            &mut arguments,
-            "--context-file",
-            text(&self.layout.zone_context(&name)),
-        );
         arguments.extend(self.options.zone_arguments.iter().cloned());
         ZoneSite {
             gateway: self.gateway(index, &name),
@@ -278,17 +278,24 @@ impl Plan<'_> {
             text(&self.layout.file(&format!("{name}.token"))),
         );
         add(&mut arguments, "--envoy", text(envoy));
+        // A gateway that is killed leaves its bootstrap file: where the site's other files are.
+        add(
+            &mut arguments,
+            "--work-dir",
+            text(&self.layout.data_dir(&name)),
+        );
         Some(self.server(&name, arguments))
     }
 
     fn server(&self, name: &str, arguments: Vec<String>) -> Server {
-        let log = self.layout.log(name);
+        let (log, context) = (self.layout.log(name), self.layout.global_context());
         Server::new(
             name,
             self.launcher.clone(),
             &self.options.binary,
             arguments,
             log,
+            context,
         )
     }
 }

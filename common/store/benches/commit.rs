@@ -1,4 +1,8 @@
 //! Serial commit latency and failover: one node, and three nodes on loopback without TLS. Prints medians and p99.
+#![allow(
+    clippy::expect_used,
+    reason = "a benchmark that cannot run must say so"
+)]
 
 #[path = "../tests/support/mod.rs"]
 mod support;

@@ -1,7 +1,6 @@
 //! The only public door: propose, read, watch.
 
 use std::fmt;
-use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -228,7 +227,9 @@ impl Inner {
                 Proposed::Stopped(reason) if leader.id == self.node => {
                     return Err(Error::Stopped(reason));
                 }
-                Proposed::NotLeader | Proposed::Stopped(_) => self.news(deadline).await?,
+                Proposed::NotLeader(reason) | Proposed::Stopped(reason) => {
+                    self.news(deadline, &reason).await?
+                }
             }
         }
     }
@@ -237,7 +238,7 @@ impl Inner {
         let peer = peer(leader);
         match timeout_at(deadline, self.peers.forward(leader.id, &peer, payload)).await {
             Ok(Ok(proposed)) => proposed,
-            Ok(Err(CallError::NotSent { .. })) => Proposed::NotLeader,
+            Ok(Err(error @ CallError::NotSent { .. })) => Proposed::NotLeader(error.to_string()),
             Ok(Err(error @ CallError::Lost { .. })) => Proposed::Unknown(error.to_string()),
             Err(_) => Proposed::Unknown(format!("{} did not answer in time", leader.name)),
         }
@@ -259,8 +260,7 @@ impl Inner {
                 Ok(Ok(next)) => return Ok(next),
                 // A read changes nothing: whatever went wrong, it can be asked again.
                 Ok(Err(reason)) => {
-                    tracing::debug!(%reason, leader = %leader.name, "the leader did not confirm a read");
-                    self.news(deadline).await?;
+                    self.news(deadline, &reason).await?;
                 }
                 Err(_) => {
                     return Err(
@@ -274,25 +274,26 @@ impl Inner {
     /// The leader, as soon as one is known.
     async fn leader(&self, deadline: Instant) -> Result<Node, Error> {
         let mut members = self.members.clone();
-        let known = self.until_end(
+        let known = timeout_at(
             deadline,
             members.wait_for(|members| members.leader_node().is_some()),
         );
         match known.await {
-            Some(Ok(members)) => {
+            Ok(Ok(members)) => {
                 let leader = members.leader_node().cloned();
                 leader.ok_or_else(|| self.stopped_or_retry("there is no leader"))
             }
-            Some(Err(_)) | None => {
+            Ok(Err(_)) | Err(_) => {
                 Err(self.stopped_or_retry("there is no leader; a majority of nodes may be missing"))
             }
         }
     }
 
     /// Waits for a change of leader, or a moment.
-    async fn news(&self, deadline: Instant) -> Result<(), Error> {
+    async fn news(&self, deadline: Instant, reason: &str) -> Result<(), Error> {
+        tracing::debug!(%reason, "asking the leader again");
         if Instant::now() + NEWS >= deadline || *self.end.borrow() != End::Running {
-            return Err(self.stopped_or_retry("there is no leader"));
+            return Err(self.stopped_or_retry(reason));
         }
         let mut members = self.members.clone();
         let _ = timeout(NEWS, members.changed()).await;
@@ -302,12 +303,8 @@ impl Inner {
     /// Whether this node had applied that many entries before the deadline.
     async fn applied_up_to(&self, entries: u64, deadline: Instant) -> bool {
         let mut applied = self.applied.clone();
-        let reached = self.until_end(deadline, applied.wait_for(|applied| *applied >= entries));
-        matches!(reached.await, Some(Ok(_)))
-    }
-
-    async fn until_end<T>(&self, deadline: Instant, work: impl Future<Output = T>) -> Option<T> {
-        timeout_at(deadline, work).await.ok()
+        let reached = timeout_at(deadline, applied.wait_for(|applied| *applied >= entries));
+        matches!(reached.await, Ok(Ok(_)))
     }
 
     fn stopped_or_retry(&self, reason: &str) -> Error {

@@ -19,8 +19,8 @@ pub(crate) enum Proposed {
         index: u64,
         answer: Result<Committed, Error>,
     },
-    /// Certainly not proposed: this node does not lead.
-    NotLeader,
+    /// Certainly not proposed: the node does not lead, or was not reached.
+    NotLeader(String),
     /// The node's store has stopped before it proposed anything.
     Stopped(String),
     /// It may or may not be committed, now or later.
@@ -50,7 +50,7 @@ pub(crate) async fn propose(raft: &Raft, payload: Payload, patience: Duration) -
             None => Proposed::Unknown("the state machine gave no answer".into()),
         },
         Err(RaftError::APIError(ClientWriteError::ForwardToLeader(_))) if !logged => {
-            Proposed::NotLeader
+            Proposed::NotLeader("the node that was asked does not lead".into())
         }
         Err(RaftError::Fatal(fatal)) if !logged => Proposed::Stopped(fatal.to_string()),
         Err(error) => Proposed::Unknown(error.to_string()),

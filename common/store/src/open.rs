@@ -20,7 +20,7 @@ use crate::error::OpenError;
 use crate::feed::Feed;
 use crate::peer::client::Peers;
 use crate::peer::transport::Transport;
-use crate::raft::log::LogStore;
+use crate::raft::log::{self, LogStore};
 use crate::raft::machine::StateMachine;
 use crate::raft::network::Network;
 use crate::raft::snapshot::SnapshotFolder;
@@ -62,24 +62,26 @@ pub(crate) async fn open(
     let disk: Arc<dyn Disk> = Arc::new(disk);
     claim(&*disk, &found, config, &log_path)?;
 
+    let purged = log::purged(&found).map_err(|error| open_error(&log_path, &error))?;
     let snapshot_path = config.data_dir.join("snapshots");
     let path = snapshot_path.clone();
-    let (folder, loaded) = blocking(move || SnapshotFolder::open(&path))
+    let (folder, loaded) = blocking(move || SnapshotFolder::open(&path, purged))
         .await?
         .map_err(|error| open_error(&snapshot_path, &error))?;
-    let snapshot_end = loaded.as_ref().and_then(|(meta, _)| meta.last_log_id);
-
-    let (writer, disk_thread) =
-        Writer::start(Arc::clone(&disk)).map_err(|error| open_error(&log_path, &error))?;
-    let log = LogStore::new(disk, &found, writer).map_err(|error| open_error(&log_path, &error))?;
-    if log.purged() > snapshot_end {
+    if purged > loaded.as_ref().and_then(|(meta, _)| meta.last_log_id) {
         return Err(OpenError::Damaged {
             path: snapshot_path,
             reason: "the log goes on after a snapshot that is not there".into(),
         });
     }
+    let folder = Arc::new(folder);
+
+    let (writer, disk_thread) =
+        Writer::start(Arc::clone(&disk)).map_err(|error| open_error(&log_path, &error))?;
+    let log = LogStore::new(disk, &found, writer, Arc::clone(&folder))
+        .map_err(|error| open_error(&log_path, &error))?;
     let feed = Feed::new(config.ring, config.ring_bytes);
-    let machine = StateMachine::new(Arc::new(folder), loaded, feed.clone());
+    let machine = StateMachine::new(folder, loaded, feed.clone());
     let applied = machine.applied();
     let peers = Arc::new(Peers::new(transport, config.peers.clone()));
     let network = Network {

@@ -77,7 +77,10 @@ fn run(disk: &dyn Disk, queue: &Receiver<Job>) {
             failed = Some(copy(error));
         }
         for done in group.waiting {
-            done(result.as_ref().map(|()| ()).map_err(copy));
+            done(match &result {
+                Ok(()) => Ok(()),
+                Err(error) => Err(copy(error)),
+            });
         }
     }
     if failed.is_none()

@@ -8,7 +8,7 @@ use tracing_subscriber::fmt;
 /// The environment variable with the filter, e.g. `info,torii_store=debug`.
 pub const VARIABLE: &str = "TORII_LOG";
 /// The filter when nobody says otherwise.
-pub const DEFAULT_FILTER: &str = "info";
+pub const DEFAULT_FILTER: &str = "warn,torii=info,openraft=error,rustls=error";
 
 /// How a log line looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

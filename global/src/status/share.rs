@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio_stream::{Stream, StreamExt as _, wrappers::WatchStream};
+use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
 
 use torii_api::status as document;
@@ -27,16 +28,18 @@ pub(crate) struct Shared {
     changes: watch::Sender<u64>,
     /// Grows with every change of this node's own zones.
     own_changes: watch::Sender<u64>,
+    stop: CancellationToken,
 }
 
 impl Shared {
-    /// Nothing known yet, on the node of this name.
-    pub(crate) fn new(node: &str) -> Self {
+    /// Nothing known yet, on the node of this name. Others are told nothing any more after `stop`.
+    pub(crate) fn new(node: &str, stop: CancellationToken) -> Self {
         Self {
             node: Arc::from(node),
             soft: Arc::default(),
             changes: watch::Sender::new(0),
             own_changes: watch::Sender::new(0),
+            stop,
         }
     }
 
@@ -141,6 +144,8 @@ impl StatusPeer for Shared {
     async fn share(&self, _request: Request<ShareRequest>) -> Result<Response<Self::ShareStream>, Status> {
         let shared = self.clone();
         let changes = WatchStream::new(self.own_changes.subscribe());
-        Ok(Response::new(Box::pin(changes.map(move |_| Ok(shared.snapshot())))))
+        let told = changes.map(move |_| Ok(shared.snapshot()));
+        let told = futures::StreamExt::take_until(told, self.stop.clone().cancelled_owned());
+        Ok(Response::new(Box::pin(told)))
     }
 }

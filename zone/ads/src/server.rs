@@ -88,6 +88,15 @@ pub trait Admission: Send + Sync + 'static {
     ) -> impl Future<Output = Result<ProxyStream, Status>> + Send;
 }
 
+impl<A: Admission> Admission for Arc<A> {
+    fn admit(
+        &self,
+        first: &FirstRequest,
+    ) -> impl Future<Output = Result<ProxyStream, Status>> + Send {
+        (**self).admit(first)
+    }
+}
+
 /// The aggregated discovery service of a zone.
 pub struct AdsServer<A> {
     shared: Arc<Shared<A>>,

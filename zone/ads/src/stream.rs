@@ -13,7 +13,7 @@ use tonic::{Code, Status, Streaming};
 use torii_proto::envoy::config::core::v3::Node;
 use torii_render::TypeUrl;
 
-use crate::message::{Action, Desired, Event, Request, Response};
+use crate::message::{Action, Desired, Event, ProxyEvent, Request, Response};
 use crate::metrics::StageTimes;
 use crate::report::ProxyReporter;
 use crate::session::{Dialect, Session};
@@ -121,13 +121,6 @@ impl<W: Wire> Pump<W> {
             return Ok(());
         };
         let request = running.wire.request(of, message);
-        if let Some(error) = request
-            .answer
-            .as_ref()
-            .and_then(|answer| answer.error.as_ref())
-        {
-            tracing::warn!(node = %self.node_id, %of, error, "proxy rejected a response");
-        }
         self.act(running, Event::Request(request)).await
     }
 
@@ -141,6 +134,14 @@ impl<W: Wire> Pump<W> {
                 }
                 Action::SetTimer(id) => running.timers.push_back((Instant::now() + self.hold, id)),
                 Action::Report(event) => {
+                    if let ProxyEvent::Answered {
+                        of,
+                        error: Some(error),
+                        ..
+                    } = &event
+                    {
+                        tracing::warn!(node = %self.node_id, %of, error, "proxy rejected a response");
+                    }
                     running.times.observe(&event);
                     self.reporter.report(event);
                 }

@@ -67,9 +67,11 @@ mod tests {
 
     use jiff::Timestamp;
 
+    use torii_resource::tags::Tags;
     use torii_resource::{ResourceKey, Revision, Stamp};
 
-    use super::*;
+    use super::{gateway, listener_tags};
+    use crate::model::Gateway;
 
     fn tags(pairs: &[(&str, &str)]) -> Tags {
         pairs

@@ -63,13 +63,17 @@ pub(crate) fn number(value: u32) -> Option<UInt32Value> {
     Some(UInt32Value { value })
 }
 
-/// The prost message `M` decodes what this module encodes; see the tests.
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
+    use prost::Message as _;
+
     use torii_proto::envoy::config::core::v3::Metadata;
     use torii_proto::envoy::google::protobuf::Struct;
+    use torii_proto::envoy::google::protobuf::value::Kind;
 
-    use super::*;
+    use super::{map, millis, structure};
 
     #[test]
     fn a_structure_decodes_to_its_fields() {

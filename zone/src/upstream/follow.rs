@@ -68,7 +68,7 @@ fn node(upstream: &Upstream, memory: &Memory) -> NodeInfo {
         instance: upstream.about.instance_id.clone(),
         version: upstream.about.version.clone(),
         config: r#"{"store":{"type":"memory"}}"#.to_owned(),
-        mark: memory.mark.clone().filter(|_| !memory.accepted_once),
+        mark: memory.announced().cloned(),
     }
 }
 

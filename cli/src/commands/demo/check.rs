@@ -64,6 +64,8 @@ pub(super) async fn check(site: &Site, story: &Story) -> Result<(), SiteError> {
         site.global_ready(index).await?;
     }
     all_answer(site, Some("two")).await?;
+    // `--wait` does not wait for zones that are not connected (yet).
+    settled(site).await?;
     change(site, "three").await?;
     settled(site).await?;
     site.check().await

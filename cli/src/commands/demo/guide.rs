@@ -5,7 +5,7 @@ use crate::playground::Site;
 /// Commands that work as they stand.
 pub(super) fn text(site: &Site) -> String {
     let layout = site.layout();
-    let mut text = "Ask through the gateways; each answers with its zone's name:\n".to_owned();
+    let mut text = "\nAsk through the gateways; each answers with its zone's name:\n".to_owned();
     for zone in site.zones() {
         let url = layout.gateway_url(zone.index);
         text.push_str(&format!("  curl -H 'Host: foo.example.com' {url}/\n"));

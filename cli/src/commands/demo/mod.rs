@@ -8,6 +8,7 @@ use clap::Args;
 
 use crate::dataplane::Signals;
 use crate::error::{Exit, Failure};
+use crate::output::error::tell;
 use crate::output::progress::Progress;
 use crate::output::{Terminal, print, status};
 use crate::playground::{Options, Site, SiteError, Watcher};
@@ -68,20 +69,23 @@ impl Demo {
             outcome = self.play(&story, terminal) => outcome,
             name = signals.next() => {
                 story.with(Progress::failed);
-                eprintln!("{name}: stopped");
+                tell(&format!("{name}: stopped"));
                 return Ok(Exit::Of(130));
             }
         };
-        let Some(site) = outcome? else {
+        let Some(mut site) = outcome? else {
             return Ok(Exit::Success);
         };
         let ended = tokio::select! {
             error = watch(&site) => Some(error),
             name = signals.next() => {
-                eprintln!("{name}: stopping everything");
+                tell(&format!("{name}: stopping everything"));
                 None
             }
         };
+        if ended.is_some() {
+            leave_files(&mut site);
+        }
         site.stop().await;
         ended.map_or(Ok(Exit::Success), |error| Err(error.into()))
     }
@@ -105,8 +109,7 @@ impl Demo {
         };
         if let Err(failure) = checked {
             story.with(Progress::failed);
-            let place = site.keep_files().display().to_string();
-            eprintln!("files and logs are left in {place}");
+            leave_files(&mut site);
             return Err(failure);
         }
         if !self.check {
@@ -122,7 +125,7 @@ impl Demo {
     async fn show(&self, site: &Site, story: &Story, terminal: Terminal) -> Result<(), Failure> {
         story.step("asking the global for its status");
         let document = check::settled(site).await?;
-        story.with(Progress::pause);
+        story.with(Progress::done);
         print(&format!(
             "\n{}",
             status::render(&document, terminal.paint_out)
@@ -134,6 +137,12 @@ impl Demo {
 fn binary() -> Result<PathBuf, Failure> {
     env::current_exe()
         .map_err(|error| Failure::Other(format!("cannot find this program's file: {error}")))
+}
+
+/// What went wrong can be read there.
+fn leave_files(site: &mut Site) {
+    let place = site.keep_files().display().to_string();
+    tell(&format!("files and logs are left in {place}"));
 }
 
 /// Ends when a process ends that should not.

@@ -364,3 +364,6 @@ fn system_ca() -> String {
     let found = PLACES.into_iter().find(|place| Path::new(place).exists());
     found.unwrap_or_default().to_owned()
 }
+
+#[cfg(test)]
+mod tests;

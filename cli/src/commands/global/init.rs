@@ -1,14 +1,14 @@
 //! `torii global init`.
 
-use std::net::IpAddr;
 use std::path::PathBuf;
 
 use clap::Args;
 use jiff::Timestamp;
 use torii_global::folder::Member;
-use torii_global::init::{Operator, init};
+use torii_global::init;
 
-use crate::context::{ConnectionFlags, Context, ContextFile, Secret};
+use crate::commands::way_in;
+use crate::context::{ConnectionFlags, ContextFile};
 use crate::error::{Exit, Failure};
 use crate::output::{Terminal, error, print};
 
@@ -65,7 +65,9 @@ impl Init {
             .await
             .map_err(|error| Failure::Other(error.to_string()))?
             .map_err(|error| Failure::Other(error.to_string()))?;
-        file.contexts.insert(self.context.clone(), context(&operator));
+        let port = torii_global::config::API_PORT;
+        let context = way_in::context(&operator.addresses, port, &operator.ca_pem, &operator.token);
+        file.contexts.insert(self.context.clone(), context);
         file.current = Some(self.context.clone());
         file.save(&path)?;
         for node in &self.nodes {
@@ -85,48 +87,45 @@ impl Init {
     }
 }
 
-pub(super) fn context(operator: &Operator) -> Context {
-    Context {
-        addresses: operator
-            .addresses
-            .iter()
-            .map(|address| match address {
-                IpAddr::V4(address) => format!("https://{address}:{}", torii_global::config::API_PORT),
-                IpAddr::V6(address) => format!("https://[{address}]:{}", torii_global::config::API_PORT),
-            })
-            .collect(),
-        ca: Some(operator.ca_pem.clone()),
-        token: Some(Secret::new(&operator.token)),
-        ..Context::default()
-    }
-}
-
-fn member(text: &str) -> Result<Member, String> {
+pub(super) fn member(text: &str) -> Result<Member, String> {
     let (name, address) = text
         .split_once('=')
         .filter(|(name, _)| !name.is_empty())
         .ok_or_else(|| format!("{text:?} is not of the form NAME=ADDRESS, e.g. a=10.0.0.1"))?;
     let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     if !name.chars().all(fits) {
-        return Err(format!("{name:?}: a node's name has lower-case letters, digits and '-' only"));
+        return Err(format!(
+            "{name:?}: a node's name has lower-case letters, digits and '-' only"
+        ));
     }
     Ok(Member {
         name: name.to_owned(),
-        address: address
-            .parse()
-            .map_err(|_| format!("{address:?} is not an IP address; a host name may change its meaning"))?,
+        address: address.parse().map_err(|_| {
+            format!("{address:?} is not an IP address; a host name may change its meaning")
+        })?,
     })
 }
 
 #[cfg(test)]
 mod tests {
+    use std::net::IpAddr;
+
     use super::*;
 
     #[test]
     fn a_node_is_a_name_and_an_ip_address() {
         let node = member("a=10.0.0.1").unwrap();
-        assert_eq!((node.name.as_str(), node.address), ("a", IpAddr::from([10, 0, 0, 1])));
-        for wrong in ["a", "=10.0.0.1", "a=localhost", "../a=10.0.0.1", "A=10.0.0.1"] {
+        assert_eq!(
+            (node.name.as_str(), node.address),
+            ("a", IpAddr::from([10, 0, 0, 1]))
+        );
+        for wrong in [
+            "a",
+            "=10.0.0.1",
+            "a=localhost",
+            "../a=10.0.0.1",
+            "A=10.0.0.1",
+        ] {
             assert!(member(wrong).is_err(), "{wrong}");
         }
     }

@@ -8,8 +8,6 @@ use crate::output::Terminal;
 mod init;
 mod run;
 
-pub(crate) use run::ended;
-
 /// Run a node of the global control plane, and prepare a cluster of several
 #[derive(Args, Debug)]
 #[command(subcommand_required = true, arg_required_else_help = true)]

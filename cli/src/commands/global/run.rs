@@ -3,20 +3,20 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use torii_global::Operator;
 use torii_global::config::Flags;
 use torii_runtime::Shutdown;
 
-use super::init::context;
 use crate::commands::way_in;
-use crate::context::ConnectionFlags;
 use crate::error::{Exit, Failure};
 
 const EXAMPLES: &str = "\
 Examples:
-  torii global run                       a cluster of one, with defaults that work on one machine
-  torii global run --dir cluster/a       a node of a cluster that `torii global init` has prepared
+  torii global run                            a global of one node, with a CA, keys and a context of its own
+  torii global run --dir cluster/a            a node of a cluster that `torii global init` has prepared
 
-At its first start a cluster of one adds the operator's way in to the context file: `torii status` works at once.";
+The first start of a global of one node writes a context for `torii` to the context file. SIGTERM and SIGINT stop the
+node in good order.";
 
 /// Run a node of the global control plane
 #[derive(Args, Debug)]
@@ -29,39 +29,32 @@ pub(super) struct Run {
     #[arg(long, value_name = "FILE", env = "TORII_CONFIG")]
     context_file: Option<PathBuf>,
 
-    /// What to log, e.g. `debug` or `info,torii_sync=debug`
+    /// What to log, e.g. debug or info,torii_sync=debug
     #[arg(long, value_name = "FILTER", env = "TORII_LOG")]
     log: Option<String>,
 }
 
 impl Run {
     pub(super) async fn run(self) -> Result<Exit, Failure> {
-        let failed = |error: &dyn std::fmt::Display| Failure::Other(error.to_string());
-        torii_telemetry::log::init(self.log.as_deref(), None).map_err(|error| failed(&error))?;
-        let config = self.flags.resolve().map_err(|error| failed(&error))?;
+        torii_telemetry::log::init(self.log.as_deref(), None)
+            .map_err(|error| Failure::Usage(error.to_string()))?;
+        let config = self
+            .flags
+            .resolve()
+            .map_err(|error| Failure::Usage(error.to_string()))?;
         let shutdown = Shutdown::new();
-        shutdown.listen_for_signals().map_err(|error| failed(&error))?;
-        let path = ConnectionFlags {
-            config_file: self.context_file,
-            ..ConnectionFlags::default()
-        }
-        .path();
-        torii_global::run(config, shutdown.clone(), |operator| {
-            match way_in::keep(&path, "global", context(operator)) {
-                Ok(()) => tracing::info!(file = %path.display(), "the way in is in the context file"),
-                Err(error) => tracing::error!(%error, "the way in could not be kept"),
-            }
-        })
-        .await
-        .map_err(|error| failed(&error))?;
-        ended(&shutdown)
-    }
-}
-
-/// A process that a failed task has stopped exits with a failure.
-pub(crate) fn ended(shutdown: &Shutdown) -> Result<Exit, Failure> {
-    match shutdown.reason() {
-        Some(reason) if reason.is_failure() => Err(Failure::Other(reason.to_string())),
-        _ => Ok(Exit::Success),
+        shutdown
+            .listen_for_signals()
+            .map_err(|error| Failure::Other(format!("cannot listen to signals: {error}")))?;
+        let (data_dir, port) = (config.data_dir.clone(), config.api_port);
+        let first_start = |operator: &Operator| {
+            let context =
+                way_in::context(&operator.addresses, port, &operator.ca_pem, &operator.token);
+            way_in::leave(&data_dir, self.context_file, "global", &context);
+        };
+        torii_global::run(config, shutdown.clone(), first_start)
+            .await
+            .map_err(|error| Failure::Other(error.to_string()))?;
+        way_in::ended(&shutdown)
     }
 }

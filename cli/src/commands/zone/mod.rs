@@ -18,15 +18,15 @@ pub(crate) struct Zone {
 
 #[derive(Debug, Subcommand)]
 enum What {
-    AcceptGlobal(accept_global::AcceptGlobal),
     Run(Box<run::Run>),
+    AcceptGlobal(accept_global::AcceptGlobal),
 }
 
 impl Zone {
     pub(crate) async fn run(self, terminal: Terminal) -> Result<Exit, Failure> {
         match self.what {
+            What::Run(run) => run.run().await,
             What::AcceptGlobal(command) => command.run(terminal).await,
-            What::Run(command) => command.run().await,
         }
     }
 }

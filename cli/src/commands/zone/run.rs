@@ -7,17 +7,18 @@ use torii_runtime::Shutdown;
 use torii_zone::Operator;
 use torii_zone::config::Flags;
 
-use crate::commands::global::ended;
 use crate::commands::way_in;
-use crate::context::{ConnectionFlags, Context, Secret};
 use crate::error::{Exit, Failure};
 
 const EXAMPLES: &str = "\
 Examples:
   torii generate zone-token --zone east > east.token
-  torii zone run --name east --token-file east.token --address 127.0.0.21
+  torii zone run --name east --token-file east.token
+  torii zone run --name east --token-file east.token --global-ca-file cluster/ca.crt \\
+    --global-address grpcs://10.0.0.1:5685,grpcs://10.0.0.2:5685 --address 10.1.0.1 --san zone-east.example.com
 
-The zone's own way in is added to the context file under the zone's name: `torii get dataplanes --context east`.";
+A zone that has followed its global once starts and serves without it. Its context is written to the context file and to
+context.yaml in its data folder. SIGTERM and SIGINT stop it in good order; its gateways go on.";
 
 /// Run a zone's control plane
 #[derive(Args, Debug)]
@@ -30,44 +31,36 @@ pub(super) struct Run {
     #[arg(long, value_name = "FILE", env = "TORII_CONFIG")]
     context_file: Option<PathBuf>,
 
-    /// What to log, e.g. `debug` or `info,torii_ads=debug`
+    /// What to log, e.g. debug or info,torii_sync=debug
     #[arg(long, value_name = "FILTER", env = "TORII_LOG")]
     log: Option<String>,
 }
 
 impl Run {
     pub(super) async fn run(self) -> Result<Exit, Failure> {
-        let failed = |error: &dyn std::fmt::Display| Failure::Other(error.to_string());
-        torii_telemetry::log::init(self.log.as_deref(), None).map_err(|error| failed(&error))?;
-        let config = self.flags.resolve().map_err(|error| failed(&error))?;
+        torii_telemetry::log::init(self.log.as_deref(), None)
+            .map_err(|error| Failure::Usage(error.to_string()))?;
+        let config = self
+            .flags
+            .resolve()
+            .map_err(|error| Failure::Usage(error.to_string()))?;
         let shutdown = Shutdown::new();
-        shutdown.listen_for_signals().map_err(|error| failed(&error))?;
-        let path = ConnectionFlags {
-            config_file: self.context_file,
-            ..ConnectionFlags::default()
-        }
-        .path();
-        torii_zone::run(config, shutdown.clone(), |operator| {
-            match way_in::keep(&path, &operator.zone, context(operator)) {
-                Ok(()) => tracing::info!(file = %path.display(), "the way in is in the context file"),
-                Err(error) => tracing::error!(%error, "the way in could not be kept"),
-            }
-        })
-        .await
-        .map_err(|error| failed(&error))?;
-        ended(&shutdown)
-    }
-}
-
-fn context(operator: &Operator) -> Context {
-    let address = match operator.address {
-        std::net::IpAddr::V4(address) => format!("https://{address}:{}", operator.port),
-        std::net::IpAddr::V6(address) => format!("https://[{address}]:{}", operator.port),
-    };
-    Context {
-        address: Some(address),
-        ca: Some(operator.ca_pem.clone()),
-        token: Some(Secret::new(&operator.token)),
-        ..Context::default()
+        shutdown
+            .listen_for_signals()
+            .map_err(|error| Failure::Other(format!("cannot listen to signals: {error}")))?;
+        let data_dir = config.data_dir.clone();
+        let known = |operator: &Operator| {
+            let context = way_in::context(
+                &[operator.address],
+                operator.port,
+                &operator.ca_pem,
+                &operator.token,
+            );
+            way_in::leave(&data_dir, self.context_file, &operator.zone, &context);
+        };
+        torii_zone::run(config, shutdown.clone(), known)
+            .await
+            .map_err(|error| Failure::Other(error.to_string()))?;
+        way_in::ended(&shutdown)
     }
 }

@@ -42,7 +42,6 @@ impl PeerService {
         .max_encoding_message_size(MAX_MESSAGE)
     }
 
-    #[expect(clippy::result_large_err, reason = "tonic's own error type")]
     fn meant(&self, target: u64) -> Result<(), Status> {
         if target == self.this {
             return Ok(());
@@ -110,18 +109,15 @@ impl RaftPeer for PeerService {
     }
 }
 
-#[expect(clippy::result_large_err, reason = "tonic's own error type")]
 fn raft_reply<T: Serialize>(result: &T) -> Result<Response<pb::RaftReply>, Status> {
     let result = encode(result)?;
     Ok(Response::new(pb::RaftReply { result }))
 }
 
-#[expect(clippy::result_large_err, reason = "tonic's own error type")]
 fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, Status> {
     codec::encode(value).map_err(|error| Status::internal(error.to_string()))
 }
 
-#[expect(clippy::result_large_err, reason = "tonic's own error type")]
 fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Status> {
     codec::decode(bytes)
         .map_err(|error| Status::failed_precondition(format!("the request is {error}")))

@@ -1,4 +1,5 @@
 //! openraft's log on a [`Disk`]: the newest entries in memory as well, everything written by the disk thread.
+#![expect(clippy::result_large_err, reason = "openraft's error types")]
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -12,6 +13,7 @@ use tokio::sync::oneshot;
 
 use crate::codec;
 use crate::disk::{Disk, Found, Slot, Write};
+use crate::raft::snapshot::SnapshotFolder;
 use crate::raft::types::{Entry, LogId, StorageError, Types, Vote, storage_error};
 use crate::writer::Writer;
 
@@ -27,6 +29,7 @@ const PURGE_STEP: u64 = 128;
 pub(crate) struct LogStore {
     writer: Writer,
     disk: Arc<dyn Disk>,
+    snapshots: Arc<SnapshotFolder>,
     tail: Arc<Mutex<Tail>>,
 }
 
@@ -59,8 +62,13 @@ impl LogStore {
     ///
     /// # Errors
     /// `InvalidData` when what was found does not fit together.
-    pub(crate) fn new(disk: Arc<dyn Disk>, found: &Found, writer: Writer) -> io::Result<Self> {
-        let purged: Option<LogId> = value(found.purged.as_ref(), "purged")?;
+    pub(crate) fn new(
+        disk: Arc<dyn Disk>,
+        found: &Found,
+        writer: Writer,
+        snapshots: Arc<SnapshotFolder>,
+    ) -> io::Result<Self> {
+        let purged = purged(found)?;
         let next = purged.map_or(0, |id| id.index + 1);
         let mut last = purged;
         if let Some(range) = &found.indexes {
@@ -91,13 +99,9 @@ impl LogStore {
         Ok(Self {
             writer,
             disk,
+            snapshots,
             tail: Arc::new(Mutex::new(tail)),
         })
-    }
-
-    /// The first log id that is gone, if any.
-    pub(crate) fn purged(&self) -> Option<LogId> {
-        lock(&self.tail).purged
     }
 
     fn reader(&self) -> LogReader {
@@ -389,6 +393,11 @@ impl RaftLogStorage<Types> for LogStore {
             (known, everything)
         };
         if everything {
+            let snapshots = Arc::clone(&self.snapshots);
+            tokio::task::spawn_blocking(move || snapshots.secure_arrived(log_id))
+                .await
+                .map_err(|error| failed(&error))?
+                .map_err(|error| failed(&error))?;
             // What comes next does not continue what is on the disk: never leave both.
             let to = log_id.index;
             return self
@@ -404,6 +413,14 @@ impl RaftLogStorage<Types> for LogStore {
         }
         Ok(())
     }
+}
+
+/// How far the log on a disk was purged.
+///
+/// # Errors
+/// `InvalidData` when the record cannot be read.
+pub(crate) fn purged(found: &Found) -> io::Result<Option<LogId>> {
+    value(found.purged.as_ref(), "purged")
 }
 
 fn lock(tail: &Mutex<Tail>) -> MutexGuard<'_, Tail> {

@@ -1,4 +1,5 @@
 //! openraft's network over the peer service.
+#![expect(clippy::result_large_err, reason = "openraft's error types")]
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -7,7 +7,7 @@ use std::io::{self, BufReader, BufWriter, Read, Seek as _, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -18,11 +18,13 @@ use torii_resource::{Resource, Revision};
 
 use crate::codec;
 use crate::disk::sled::sync_directory;
-use crate::raft::types::SnapshotMeta;
+use crate::raft::types::{LogId, SnapshotMeta};
 use crate::state::State;
 
 const MAGIC: &[u8; 8] = b"TORIISN1";
 const CURRENT: &str = "current.snapshot";
+/// A second name of a snapshot that has arrived and that the log was purged for, before it is installed.
+const ARRIVED: &str = "arrived.snapshot";
 /// Largest header and largest resource that a reader believes in, in bytes.
 const MAX_PART: u32 = 64 << 20;
 
@@ -41,16 +43,22 @@ struct Header {
 pub(crate) struct SnapshotFolder {
     folder: PathBuf,
     current: Mutex<Option<SnapshotMeta>>,
+    /// The file that the newest snapshot from a peer arrives in.
+    arriving: Mutex<Option<PathBuf>>,
     /// Numbers temporary files.
     next: AtomicU64,
 }
 
 impl SnapshotFolder {
-    /// Opens the folder, removes what an interrupted writer left, and loads the current snapshot.
+    /// Opens the folder, removes what an interrupted writer left, and loads the current snapshot. `purged` is how far
+    /// the log was purged: what is purged must be in the snapshot.
     ///
     /// # Errors
     /// `InvalidData` when the snapshot is damaged.
-    pub(crate) fn open(folder: &Path) -> io::Result<(Self, Option<(SnapshotMeta, State)>)> {
+    pub(crate) fn open(
+        folder: &Path,
+        purged: Option<LogId>,
+    ) -> io::Result<(Self, Option<(SnapshotMeta, State)>)> {
         std::fs::create_dir_all(folder)?;
         for entry in std::fs::read_dir(folder)? {
             let path = entry?.path();
@@ -59,14 +67,25 @@ impl SnapshotFolder {
             }
         }
         let path = folder.join(CURRENT);
-        let loaded = if path.try_exists()? {
+        let mut loaded = if path.try_exists()? {
             Some(load(&path)?)
         } else {
             None
         };
+        let arrived = folder.join(ARRIVED);
+        if arrived.try_exists()? {
+            if last(loaded.as_ref()) < purged {
+                loaded = Some(load(&arrived)?);
+                std::fs::rename(&arrived, &path)?;
+            } else {
+                std::fs::remove_file(&arrived)?;
+            }
+            sync_directory(folder)?;
+        }
         let opened = Self {
             folder: folder.to_owned(),
             current: Mutex::new(loaded.as_ref().map(|(meta, _)| meta.clone())),
+            arriving: Mutex::new(None),
             next: AtomicU64::new(0),
         };
         Ok((opened, loaded))
@@ -123,7 +142,33 @@ impl SnapshotFolder {
             .truncate(true)
             .open(&path)
             .await?;
+        *lock(&self.arriving) = Some(path.clone());
         Ok(SnapshotFile { file, path })
+    }
+
+    /// Makes sure that the snapshot up to `end`, which has arrived, survives a crash, although it is not installed yet:
+    /// openraft purges the log while the state machine is still busy with it. Blocks.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub(crate) fn secure_arrived(&self, end: LogId) -> io::Result<()> {
+        let current = lock(&self.current);
+        if current
+            .as_ref()
+            .is_some_and(|current| current.last_log_id >= Some(end))
+        {
+            return Ok(());
+        }
+        let Some(path) = lock(&self.arriving).clone().filter(|path| path.exists()) else {
+            return Ok(());
+        };
+        File::open(&path)?.sync_all()?;
+        let arrived = self.folder.join(ARRIVED);
+        if arrived.try_exists()? {
+            std::fs::remove_file(&arrived)?;
+        }
+        std::fs::hard_link(&path, &arrived)?;
+        sync_directory(&self.folder)
     }
 
     /// The current snapshot, opened: it stays readable when a newer one replaces it.
@@ -131,7 +176,7 @@ impl SnapshotFolder {
     /// # Errors
     /// When the disk refuses.
     pub(crate) fn current(&self) -> io::Result<Option<(SnapshotMeta, SnapshotFile)>> {
-        let current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        let current = lock(&self.current);
         let Some(meta) = current.clone() else {
             return Ok(None);
         };
@@ -141,7 +186,7 @@ impl SnapshotFolder {
     }
 
     fn publish(&self, path: &Path, meta: &SnapshotMeta) -> io::Result<()> {
-        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut current = lock(&self.current);
         if current
             .as_ref()
             .is_some_and(|current| current.last_log_id > meta.last_log_id)
@@ -213,6 +258,16 @@ impl AsyncSeek for SnapshotFile {
     fn poll_complete(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<u64>> {
         Pin::new(&mut self.file).poll_complete(cx)
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Only whole values are put in.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The last entry that a loaded snapshot contains.
+fn last(loaded: Option<&(SnapshotMeta, State)>) -> Option<LogId> {
+    loaded.and_then(|(meta, _)| meta.last_log_id)
 }
 
 fn write(path: &Path, meta: &SnapshotMeta, state: &State) -> io::Result<()> {

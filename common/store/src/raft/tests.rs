@@ -22,9 +22,11 @@ impl StoreBuilder<Types, LogStore, StateMachine, TempDir> for Builder {
         let (disk, found) = SledDisk::open(&folder.path().join("log")).unwrap();
         let disk: Arc<dyn Disk> = Arc::new(disk);
         let (writer, _thread) = Writer::start(Arc::clone(&disk)).unwrap();
-        let log = LogStore::new(disk, &found, writer).unwrap();
-        let (snapshots, loaded) = SnapshotFolder::open(&folder.path().join("snapshots")).unwrap();
-        let machine = StateMachine::new(Arc::new(snapshots), loaded, Feed::new(16, 1 << 20));
+        let (snapshots, loaded) =
+            SnapshotFolder::open(&folder.path().join("snapshots"), None).unwrap();
+        let snapshots = Arc::new(snapshots);
+        let log = LogStore::new(disk, &found, writer, Arc::clone(&snapshots)).unwrap();
+        let machine = StateMachine::new(snapshots, loaded, Feed::new(16, 1 << 20));
         Ok((folder, log, machine))
     }
 }

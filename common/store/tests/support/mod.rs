@@ -1,5 +1,11 @@
 //! Several nodes in one process, each with a runtime of its own, over real loopback connections without TLS.
-#![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "tests; each file uses its part"
+)]
 
 use std::collections::BTreeMap;
 use std::net::{SocketAddr, TcpListener};
@@ -11,7 +17,9 @@ use tokio::runtime::Runtime;
 use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
 use torii_resource::ResourceKey;
-use torii_store::{Change, Config, Expect, Member, Op, OpenError, Proposal, Store, Transport};
+use torii_store::{
+    Change, Committed, Config, Error, Expect, Member, Op, OpenError, Proposal, Store, Transport,
+};
 
 /// How long a condition may take before a test fails.
 pub const DEADLINE: Duration = Duration::from_secs(60);
@@ -50,6 +58,19 @@ pub async fn eventually<T>(what: &str, mut condition: impl AsyncFnMut() -> Optio
         assert!(start.elapsed() < DEADLINE, "in vain: {what}");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
+}
+
+/// Writes until it is acknowledged: on a busy machine a leader may lose its office between two heartbeats, and the
+/// outcome is unknown then. The proposal must be one that may be repeated.
+pub async fn written(store: &Store, proposal: Proposal) -> Committed {
+    eventually("a write", async || {
+        match store.propose(proposal.clone()).await {
+            Ok(committed) => Some(committed),
+            Err(Error::Unknown(_) | Error::Retry { .. }) => None,
+            Err(error) => panic!("{error}"),
+        }
+    })
+    .await
 }
 
 /// One node: its store, and the runtime that everything of it runs on.

@@ -26,6 +26,8 @@ pub(super) struct Flight {
     pub(super) revision: Revision,
     pub(super) upserts: Vec<Arc<Part>>,
     pub(super) removals: Vec<Arc<str>>,
+    /// Upserts when it was sent; Envoy may have let go of some since.
+    pub(super) size: usize,
 }
 
 /// A version that Envoy rejected.
@@ -331,11 +333,17 @@ impl Book {
         landed.chain(flying.map(Some)).chain(doubtful)
     }
 
-    /// Nonce of the newest response under way that brings `name`, and what it brings.
+    /// Nonce of the newest response under way that brings `name`, and what it brings; none when a newer one removes it.
     pub(super) fn newest_flight(&self, name: &str) -> Option<(u64, &Arc<Part>)> {
-        self.flights.iter().rev().find_map(|flight| {
-            let part = flight.upserts.iter().find(|part| part.name == name)?;
-            Some((flight.nonce, part))
-        })
+        let concerned = |flight: &&Flight| {
+            flight.upserts.iter().any(|part| part.name == name)
+                || flight
+                    .removals
+                    .iter()
+                    .any(|removed| removed.as_ref() == name)
+        };
+        let flight = self.flights.iter().rev().find(concerned)?;
+        let part = flight.upserts.iter().find(|part| part.name == name)?;
+        Some((flight.nonce, part))
     }
 }

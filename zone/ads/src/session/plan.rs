@@ -138,6 +138,7 @@ impl Session {
         let flight = Flight {
             nonce: self.nonce + 1,
             revision: desired.revision,
+            size: upserts.len(),
             upserts,
             removals,
         };

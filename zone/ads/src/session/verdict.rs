@@ -19,12 +19,16 @@ impl Session {
         let Some(flight) = self.books[of as usize].take(answer.nonce) else {
             return;
         };
+        let error = answer
+            .error
+            .as_ref()
+            .map(|message| envoys_words(of, message));
         out.push(Action::Report(ProxyEvent::Answered {
             of,
             nonce: answer.nonce,
-            error: answer.error.clone(),
+            error: error.clone(),
         }));
-        match &answer.error {
+        match &error {
             None => {
                 self.land_older(of, answer.nonce);
                 self.on_accepted(of, &flight);
@@ -92,7 +96,7 @@ impl Session {
             suspects.extend(std::mem::take(&mut self.books[of as usize].flights));
         }
         let book = &mut self.books[of as usize];
-        let count: usize = suspects.iter().map(|flight| flight.upserts.len()).sum();
+        let count: usize = suspects.iter().map(|flight| flight.size).sum();
         for flight in &suspects {
             if count == 0 {
                 // Nothing in it that Envoy could dislike: sending it again would go on for ever.
@@ -129,12 +133,36 @@ impl Session {
             // The version before stays, and is as warm as it was.
             for part in suspects.iter().flat_map(|flight| &flight.upserts) {
                 match book.landed.get(part.name.as_str()) {
-                    Some(copy) => self.warmth.set(&part.name, &copy.version),
-                    None => self.warmth.unset(&part.name),
+                    Some(copy) if !book.is_leaving(&part.name) => {
+                        self.warmth.set(&part.name, &copy.version)
+                    }
+                    _ => self.warmth.unset(&part.name),
                 }
             }
         }
     }
+}
+
+/// Most bytes of a message that are kept.
+const MAX_WORDS: usize = 2_048;
+
+/// What Envoy says, fit to be shown: without the resource, which it prints in front of some reasons, and never what it
+/// says about a secret, which may be the secret.
+fn envoys_words(of: TypeUrl, message: &str) -> String {
+    if of == TypeUrl::Secret {
+        return "Envoy does not take this secret (what it says is left out: it may show the key)"
+            .to_owned();
+    }
+    let printed = message.starts_with("goo.gle/debug");
+    let reason = message
+        .rsplit_once("\n: ")
+        .filter(|_| printed)
+        .map_or(message, |(_, reason)| reason);
+    let mut end = reason.len().min(MAX_WORDS);
+    while !reason.is_char_boundary(end) {
+        end -= 1;
+    }
+    reason[..end].to_owned()
 }
 
 /// Whether the state-of-the-world protocol sends everything of the type each time, and takes what is missing as removed.

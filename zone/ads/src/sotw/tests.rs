@@ -404,7 +404,7 @@ fn a_rejected_set_is_sent_again_with_one_suspect_at_a_time() {
         named(TypeUrl::Cluster, "fine", ""),
     );
     assert_eq!(
-        server.desired(2, &parts(&[good.clone(), bad.clone(), fine.clone()])),
+        server.desired(2, &parts(&[good.clone(), bad, fine.clone()])),
         ["Cluster+bad+fine+good"]
     );
     assert_eq!(

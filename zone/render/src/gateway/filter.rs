@@ -247,7 +247,9 @@ fn canonical(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use torii_proto::envoy::r#type::v3::fractional_percent::DenominatorType;
+
+    use super::{canonical, share};
 
     fn fraction(percentage: f64) -> Option<(u32, DenominatorType)> {
         share(percentage).map(|share| (share.numerator, share.denominator()))

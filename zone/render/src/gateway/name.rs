@@ -76,7 +76,9 @@ pub(crate) fn covers(outer: &str, inner: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use torii_resource::tags::Tags;
+
+    use super::{cluster, covers, host, service, statistics};
 
     fn tags(pairs: &[(&str, &str)]) -> Tags {
         pairs

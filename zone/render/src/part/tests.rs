@@ -1,4 +1,10 @@
-use super::*;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use torii_proto::envoy::config::cluster::v3::Cluster;
+
+use super::{Part, Parts, TypeUrl, Version};
 
 fn cluster(name: &str) -> Part {
     Part::new(

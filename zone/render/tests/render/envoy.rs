@@ -84,7 +84,7 @@ fn header_values_with_operators_and_percent_signs_are_accepted_by_envoy() {
     assert_accepted(&envoy, "operators", &rendered.parts);
 }
 
-const GATEWAY: &str = "type: MeshGateway
+pub(crate) const GATEWAY: &str = "type: MeshGateway
 name: edge
 selectors: [{match: {kuma.io/service: edge-gateway}}]
 conf: {listeners: [{port: 8080, protocol: HTTP}]}

@@ -10,5 +10,6 @@
 mod conformance;
 mod envoy;
 mod golden;
+mod hostile;
 mod properties;
 mod support;

@@ -163,7 +163,11 @@ pub(crate) fn bootstrap(parts: &Parts) -> Value {
             "listeners": listeners.collect::<Vec<_>>(),
             "clusters": clusters.collect::<Vec<_>>(),
         },
-        "layeredRuntime": { "layers": [{ "name": "gateway.listeners", "staticLayer": layer }] },
+        "layeredRuntime": { "layers": [
+            // As in the bootstrap (gateway-xds §0.5): without it Envoy refuses patterns of more than 100 instructions.
+            { "name": "kuma", "staticLayer": { "re2.max_program_size.error_level": 4_294_967_295_u32 } },
+            { "name": "gateway.listeners", "staticLayer": layer },
+        ] },
     })
 }
 

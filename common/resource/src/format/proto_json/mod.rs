@@ -38,7 +38,7 @@ pub fn decode(message: &str, json: &Value, strictness: Strictness) -> Result<Vec
     decode_node(message, &Node::from(json), strictness)
 }
 
-/// As [`decode`], of a parsed document.
+/// As [`decode()`], of a parsed document.
 pub(crate) fn decode_node(
     message: &str,
     node: &Node,

@@ -169,3 +169,21 @@ fn an_empty_response_that_is_rejected_is_not_repeated() {
     envoy.nack(&empty);
     envoy.nothing();
 }
+
+#[test]
+fn what_envoy_says_is_shown_without_the_resource_and_never_about_a_secret() {
+    let mut envoy = Script::new(Dialect::Delta);
+    envoy.desired(&state(1, &[cluster("blue", ""), secret("key")]));
+    envoy.subscribe(C, &[]);
+    let clusters = envoy.only("C+blue");
+    let printed = "goo.gle/debugproto \nname: \"blue\"\nconnect_timeout {\n}\n: Proto constraint validation failed";
+    envoy.answer(&clusters, Some(printed));
+    envoy.subscribe(S, &["key"]);
+    let secrets = envoy.only("S+key");
+    envoy.answer(&secrets, Some("cannot use PRIVATE KEY"));
+    let [cluster, secret] = envoy.standing().rejections.as_slice() else {
+        panic!("two")
+    };
+    assert_eq!(cluster.message, "Proto constraint validation failed");
+    assert!(!secret.message.contains("PRIVATE"));
+}
