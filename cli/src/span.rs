@@ -28,7 +28,7 @@ impl Span {
     /// As Go writes durations, which has no days: what the REST API takes (control-plane-api §10.1).
     pub fn to_go(self) -> String {
         let milliseconds = self.0.as_millis();
-        if milliseconds % 1_000 == 0 {
+        if milliseconds.is_multiple_of(1_000) {
             format!("{}s", milliseconds / 1_000)
         } else {
             format!("{milliseconds}ms")
@@ -67,7 +67,7 @@ impl fmt::Display for Span {
         let milliseconds = self.0.as_millis();
         let (unit, length) = [("h", 3_600_000), ("m", 60_000), ("s", 1_000)]
             .into_iter()
-            .find(|(_, length)| milliseconds >= *length && milliseconds % length == 0)
+            .find(|(_, length)| milliseconds >= *length && milliseconds.is_multiple_of(*length))
             .unwrap_or(("ms", 1));
         write!(f, "{}{unit}", milliseconds / length)
     }

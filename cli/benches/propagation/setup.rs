@@ -28,7 +28,8 @@ impl<'a> Bench<'a> {
     /// Starts everything and waits until both gateways answer.
     pub(crate) fn start(runtime: &'a Runtime) -> Result<Self, Box<dyn Error>> {
         let binary = PathBuf::from(env!("CARGO_BIN_EXE_torii"));
-        let envoy = torii_cli::dataplane::find_envoy(None)?;
+        let named = std::env::var_os("TORII_ENVOY").map(PathBuf::from);
+        let envoy = torii_cli::dataplane::find_envoy(named.as_deref())?;
         let mut options = Options::new(&binary)
             .envoy(&envoy)
             .watcher(Watcher::new(|step| eprintln!("{step}")));
@@ -194,7 +195,7 @@ pub(crate) fn dataplane(service: &str, address: Ipv4Addr, port: u16) -> String {
         "\
 type: Dataplane
 mesh: default
-name: {service}-{port}
+name: app-{port}
 networking:
   address: {address}
   inbound:

@@ -168,17 +168,14 @@ impl ContextFile {
         path: &Path,
     ) -> Result<(&'a str, &'a Context), ContextError> {
         let known = || self.contexts.keys().cloned().collect::<Vec<_>>();
-        let name = match name.or(self.current.as_deref()) {
-            Some(name) => name,
-            None => match self.contexts.iter().next() {
-                Some((name, context)) if self.contexts.len() == 1 => return Ok((name, context)),
-                _ => {
-                    return Err(ContextError::NoCurrent {
-                        path: path.to_owned(),
-                        known: known(),
-                    });
-                }
-            },
+        let Some(name) = name.or(self.current.as_deref()) else {
+            return match self.contexts.iter().next() {
+                Some((name, context)) if self.contexts.len() == 1 => Ok((name, context)),
+                _ => Err(ContextError::NoCurrent {
+                    path: path.to_owned(),
+                    known: known(),
+                }),
+            };
         };
         self.contexts
             .get_key_value(name)

@@ -1,7 +1,7 @@
 //! Starting a site, process by process, each when what it needs is ready.
 
 use std::fs;
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -312,7 +312,10 @@ fn add(arguments: &mut Vec<String>, flag: &str, value: String) {
 fn folder(given: Option<&Path>) -> Result<(PathBuf, Option<TempDir>), SiteError> {
     let Some(given) = given else {
         let parent = std::env::temp_dir();
-        let folder = tempfile::Builder::new().prefix("torii-site-").tempdir();
+        let folder = tempfile::Builder::new()
+            .permissions(fs::Permissions::from_mode(0o700))
+            .prefix("torii-site-")
+            .tempdir();
         let folder = folder.map_err(|error| unwritable(&parent, &error))?;
         return Ok((folder.path().to_owned(), Some(folder)));
     };

@@ -83,13 +83,18 @@ async fn a_connection_cut_anywhere_never_removes_what_was_not_removed() {
         proxy.set(Fault::CutAfter(cut * cut * 1_237 % 24_989));
         site.apply(&all(cut)).await.unwrap();
         wait_until("the zone has connected again", DEADLINE, || async {
-            (proxy.accepted() > before).then_some(()).ok_or_else(String::new)
+            (proxy.accepted() > before)
+                .then_some(())
+                .ok_or_else(String::new)
         })
         .await
         .unwrap();
         let seen = names(&context).await.unwrap();
         let missing: Vec<_> = expected.difference(&seen).collect();
-        assert!(missing.is_empty(), "after cut {cut} the zone lacks {missing:?}");
+        assert!(
+            missing.is_empty(),
+            "after cut {cut} the zone lacks {missing:?}"
+        );
     }
     proxy.set(Fault::None);
     wait_until("the zone is where the global is", DEADLINE, || async {

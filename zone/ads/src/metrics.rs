@@ -131,3 +131,21 @@ impl StageTimes {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_end_in_their_unit() {
+        let timed = [SEND_SECONDS, ACKNOWLEDGE_SECONDS];
+        let counted = [RESPONSES_TOTAL, REJECTIONS_TOTAL, UNKNOWN_TYPES_TOTAL];
+        assert!(timed.iter().all(|name| name.ends_with("_seconds")));
+        assert!(counted.iter().all(|name| name.ends_with("_total")));
+        let all: BTreeSet<_> = timed.into_iter().chain(counted).chain([STREAMS]).collect();
+        assert_eq!(all.len(), 6);
+        assert!(all.iter().all(|name| name.starts_with("torii_ads_")));
+    }
+}

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -295,8 +295,8 @@ impl Folder {
                 fs::create_dir_all(path).map_err(|error| failed(path, error))?;
                 Ok(Self::Given(path.to_owned()))
             }
-            // `tempfile` makes folders with mode 0700.
             None => tempfile::Builder::new()
+                .permissions(fs::Permissions::from_mode(0o700))
                 .prefix(&format!("torii-dp-{}-", proxy.name))
                 .tempdir()
                 .map(Self::Temporary)

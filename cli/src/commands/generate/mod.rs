@@ -21,17 +21,20 @@ pub(crate) struct Generate {
 
 #[derive(Debug, Subcommand)]
 enum What {
-    ZoneToken(zone_token::ZoneToken),
-    DataplaneToken(dataplane_token::DataplaneToken),
-    UserToken(user_token::UserToken),
+    #[command(name = "zone-token")]
+    Zone(zone_token::ZoneToken),
+    #[command(name = "dataplane-token")]
+    Dataplane(dataplane_token::DataplaneToken),
+    #[command(name = "user-token")]
+    User(user_token::UserToken),
 }
 
 impl Generate {
     pub(crate) async fn run(self, terminal: Terminal) -> Result<Exit, Failure> {
         match self.what {
-            What::ZoneToken(token) => token.run(terminal).await,
-            What::DataplaneToken(token) => token.run(terminal).await,
-            What::UserToken(token) => token.run(terminal).await,
+            What::Zone(token) => token.run(terminal).await,
+            What::Dataplane(token) => token.run(terminal).await,
+            What::User(token) => token.run(terminal).await,
         }
     }
 }

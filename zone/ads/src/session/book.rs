@@ -333,17 +333,28 @@ impl Book {
         landed.chain(flying.map(Some)).chain(doubtful)
     }
 
-    /// Nonce of the newest response under way that brings `name`, and what it brings; none when a newer one removes it.
-    pub(super) fn newest_flight(&self, name: &str) -> Option<(u64, &Arc<Part>)> {
-        let concerned = |flight: &&Flight| {
-            flight.upserts.iter().any(|part| part.name == name)
-                || flight
-                    .removals
-                    .iter()
-                    .any(|removed| removed.as_ref() == name)
-        };
-        let flight = self.flights.iter().rev().find(concerned)?;
-        let part = flight.upserts.iter().find(|part| part.name == name)?;
-        Some((flight.nonce, part))
+    /// Nonce of the newest response under way that brings `name`, and what it brings. None when that cannot be told to be
+    /// what Envoy has next: a removal is under way too (the newest may be rejected), or not every version that Envoy may
+    /// have instead is `alike`.
+    pub(super) fn arriving(
+        &self,
+        name: &str,
+        alike: impl Fn(&Part) -> bool,
+    ) -> Option<(u64, &Arc<Part>)> {
+        let doubtful = self.doubtful.get(name).into_iter().flatten();
+        let sure = |part: &Option<Arc<Part>>| part.as_ref().is_some_and(|part| alike(part));
+        if self.is_leaving(name) || !doubtful.into_iter().all(sure) {
+            return None;
+        }
+        let mut newest = None;
+        for flight in &self.flights {
+            for part in flight.upserts.iter().filter(|part| part.name == name) {
+                if !alike(part) {
+                    return None;
+                }
+                newest = Some((flight.nonce, part));
+            }
+        }
+        newest
     }
 }

@@ -77,11 +77,11 @@ impl Session {
             .map(|part| part.name.as_str())
             .chain(flight.removals.iter().map(AsRef::as_ref));
         for name in names {
-            let Some((nonce, part)) = self.books[TypeUrl::Cluster as usize].newest_flight(name)
-            else {
+            let clusters = &self.books[TypeUrl::Cluster as usize];
+            let Some((nonce, part)) = clusters.arriving(name, gate::warm_with_endpoints) else {
                 continue;
             };
-            if nonce < flight.nonce && gate::warm_with_endpoints(part) {
+            if nonce < flight.nonce {
                 let version = part.version.clone();
                 self.warmth.set(name, version.as_str());
             }

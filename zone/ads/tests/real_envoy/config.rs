@@ -27,7 +27,7 @@ use torii_proto::envoy::extensions::filters::http::router::v3::Router;
 use torii_proto::envoy::extensions::filters::network::http_connection_manager::v3::http_connection_manager::RouteSpecifier;
 use torii_proto::envoy::extensions::filters::network::http_connection_manager::v3::http_filter::ConfigType as HttpFilterConfig;
 use torii_proto::envoy::extensions::filters::network::http_connection_manager::v3::{HttpConnectionManager, HttpFilter, Rds};
-use torii_proto::envoy::google::protobuf::{Any, Duration};
+use torii_proto::envoy::google::protobuf::{Any, Duration, Struct};
 use torii_proto::envoy::service::runtime::v3::Runtime;
 use torii_render::{Part, Parts, TypeUrl, XdsMessage};
 use torii_resource::Revision;
@@ -224,7 +224,7 @@ pub(crate) fn runtime() -> One {
         "gateway.listeners",
         &Runtime {
             name: "gateway.listeners".to_owned(),
-            layer: Some(Default::default()),
+            layer: Some(Struct::default()),
         },
     )
 }

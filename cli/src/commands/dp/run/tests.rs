@@ -1,7 +1,5 @@
 //! A zone and an Envoy that are not real, and a bootstrap that is written down.
 
-use std::os::unix::fs::PermissionsExt as _;
-
 use clap::Parser;
 use serde_json::Value;
 
