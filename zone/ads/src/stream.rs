@@ -121,6 +121,9 @@ impl<W: Wire> Pump<W> {
             return Ok(());
         };
         let request = running.wire.request(of, message);
+        tracing::debug!(
+            node = %self.node_id, %of, answer = ?request.answer, subscribe = request.subscribe.len(), "request",
+        );
         self.act(running, Event::Request(request)).await
     }
 
@@ -129,6 +132,10 @@ impl<W: Wire> Pump<W> {
             match action {
                 Action::Send(response) => {
                     crate::metrics::response(response.of);
+                    tracing::debug!(
+                        node = %self.node_id, of = %response.of, nonce = response.nonce,
+                        upserts = response.upserts.len(), removals = response.removals.len(), "response",
+                    );
                     let message = running.wire.response(response, &self.identifier);
                     self.send(message).await?;
                 }

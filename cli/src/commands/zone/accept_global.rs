@@ -2,6 +2,7 @@
 
 use clap::Args;
 
+use crate::client::ClientError;
 use crate::commands::connect;
 use crate::context::ConnectionFlags;
 use crate::error::{Exit, Failure};
@@ -25,7 +26,17 @@ pub(super) struct AcceptGlobal {
 
 impl AcceptGlobal {
     pub(super) async fn run(self, terminal: Terminal) -> Result<Exit, Failure> {
-        connect(&self.connection, terminal)?.accept_global().await?;
+        let client = connect(&self.connection, terminal)?;
+        match client.accept_global().await {
+            // What a control plane answers that does not have the path.
+            Err(ClientError::Refused(problem)) if problem.status == 404 => {
+                return Err(Failure::Usage(
+                    "this control plane is not a zone's; name the zone's own context with --context"
+                        .to_owned(),
+                ));
+            }
+            outcome => outcome?,
+        }
         error::note(
             "the zone follows the global that it is connected to",
             terminal,

@@ -60,6 +60,13 @@ fn a_host_name_is_resolved_and_an_address_is_not() {
 }
 
 #[test]
+fn only_proxies_that_are_no_gateways_get_kumas_stats_tags() {
+    let document = |gateway| document(&request(), &settings("127.0.0.21", gateway));
+    assert!(document(true).get("statsConfig").is_none());
+    assert!(document(false)["statsConfig"]["statsTags"].is_array());
+}
+
+#[test]
 fn the_token_is_in_no_debug_output() {
     assert!(!format!("{:?}", request()).contains("a.b.c"));
 }
