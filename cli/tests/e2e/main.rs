@@ -17,6 +17,8 @@ mod gateway;
 mod guard;
 mod kuma_zone;
 mod leader;
+mod readme;
+mod tags_header;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
