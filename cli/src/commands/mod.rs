@@ -17,6 +17,7 @@ pub(crate) mod generate;
 pub(crate) mod get;
 pub(crate) mod global;
 mod kind;
+mod serving;
 mod sources;
 pub(crate) mod status;
 pub(crate) mod version;

@@ -3,10 +3,7 @@
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
-use torii_runtime::Shutdown;
-
 use crate::context::{ConnectionFlags, Context, ContextFile, Secret};
-use crate::error::{Exit, Failure};
 
 /// Writes the context of a new control plane into `context.yaml` of its data folder, and adds it to `file`, else to the
 /// file that the CLI reads by default. A file that cannot be written is told in the log: the control plane runs without it.
@@ -53,13 +50,5 @@ pub(super) fn context(addresses: &[IpAddr], port: u16, ca_pem: &str, token: &str
         ca: Some(ca_pem.to_owned()),
         token: Some(Secret::new(token)),
         ..Context::default()
-    }
-}
-
-/// A process that a failed task has stopped exits with a failure.
-pub(super) fn ended(shutdown: &Shutdown) -> Result<Exit, Failure> {
-    match shutdown.reason() {
-        Some(reason) if reason.is_failure() => Err(Failure::Other(reason.to_string())),
-        _ => Ok(Exit::Success),
     }
 }

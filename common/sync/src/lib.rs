@@ -9,7 +9,6 @@ pub mod entry;
 pub mod guard;
 pub mod held;
 pub mod kuma;
-pub mod name;
 pub mod pump;
 pub mod receiver;
 pub mod scope;

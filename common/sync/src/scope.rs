@@ -15,7 +15,7 @@ use torii_resource::meta::label;
 use torii_resource::{Descriptor, KindName, Resource, ResourceKey, Scope as KindScope, registry};
 
 use crate::entry::{Entry, WireKey};
-use crate::name::hashed;
+use torii_resource::name::hashed;
 use crate::sender::Changes;
 
 mod adopt;

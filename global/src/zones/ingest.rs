@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use torii_resource::{KindName, Resource, ResourceKey, Revision};
 use torii_store::{Change, Expect, Op, Proposal, View};
 use torii_sync::WireKey;
-use torii_sync::name::hashed;
+use torii_resource::name::hashed;
 use torii_sync::receiver::Transaction;
 use torii_sync::scope::Origin;
 

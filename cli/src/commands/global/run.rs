@@ -1,12 +1,10 @@
 //! `torii global run`.
 
-use std::path::PathBuf;
-
 use clap::Args;
 use torii_global::Operator;
 use torii_global::config::Flags;
-use torii_runtime::Shutdown;
 
+use crate::commands::serving::{ServingFlags, ended};
 use crate::commands::way_in;
 use crate::error::{Exit, Failure};
 
@@ -25,36 +23,26 @@ pub(super) struct Run {
     #[command(flatten)]
     flags: Flags,
 
-    /// Context file that the way in is added to. Default: the one that all commands read
-    #[arg(long, value_name = "FILE", env = "TORII_CONFIG")]
-    context_file: Option<PathBuf>,
-
-    /// What to log, e.g. debug or info,torii_sync=debug
-    #[arg(long, value_name = "FILTER", env = "TORII_LOG")]
-    log: Option<String>,
+    #[command(flatten)]
+    serving: ServingFlags,
 }
 
 impl Run {
     pub(super) async fn run(self) -> Result<Exit, Failure> {
-        torii_telemetry::log::init(self.log.as_deref(), None)
-            .map_err(|error| Failure::Usage(error.to_string()))?;
+        let shutdown = self.serving.begin()?;
         let config = self
             .flags
             .resolve()
             .map_err(|error| Failure::Usage(error.to_string()))?;
-        let shutdown = Shutdown::new();
-        shutdown
-            .listen_for_signals()
-            .map_err(|error| Failure::Other(format!("cannot listen to signals: {error}")))?;
         let (data_dir, port) = (config.data_dir.clone(), config.api_port);
         let first_start = |operator: &Operator| {
             let context =
                 way_in::context(&operator.addresses, port, &operator.ca_pem, &operator.token);
-            way_in::leave(&data_dir, self.context_file, "global", &context);
+            way_in::leave(&data_dir, self.serving.context_file, "global", &context);
         };
         torii_global::run(config, shutdown.clone(), first_start)
             .await
             .map_err(|error| Failure::Other(error.to_string()))?;
-        way_in::ended(&shutdown)
+        ended(&shutdown)
     }
 }

@@ -1,12 +1,10 @@
 //! `torii zone run`.
 
-use std::path::PathBuf;
-
 use clap::Args;
-use torii_runtime::Shutdown;
 use torii_zone::Operator;
 use torii_zone::config::Flags;
 
+use crate::commands::serving::{ServingFlags, ended};
 use crate::commands::way_in;
 use crate::error::{Exit, Failure};
 
@@ -27,27 +25,17 @@ pub(super) struct Run {
     #[command(flatten)]
     flags: Flags,
 
-    /// Context file that the way in is added to. Default: the one that all commands read
-    #[arg(long, value_name = "FILE", env = "TORII_CONFIG")]
-    context_file: Option<PathBuf>,
-
-    /// What to log, e.g. debug or info,torii_sync=debug
-    #[arg(long, value_name = "FILTER", env = "TORII_LOG")]
-    log: Option<String>,
+    #[command(flatten)]
+    serving: ServingFlags,
 }
 
 impl Run {
     pub(super) async fn run(self) -> Result<Exit, Failure> {
-        torii_telemetry::log::init(self.log.as_deref(), None)
-            .map_err(|error| Failure::Usage(error.to_string()))?;
+        let shutdown = self.serving.begin()?;
         let config = self
             .flags
             .resolve()
             .map_err(|error| Failure::Usage(error.to_string()))?;
-        let shutdown = Shutdown::new();
-        shutdown
-            .listen_for_signals()
-            .map_err(|error| Failure::Other(format!("cannot listen to signals: {error}")))?;
         let data_dir = config.data_dir.clone();
         let known = |operator: &Operator| {
             let context = way_in::context(
@@ -56,11 +44,11 @@ impl Run {
                 &operator.ca_pem,
                 &operator.token,
             );
-            way_in::leave(&data_dir, self.context_file, &operator.zone, &context);
+            way_in::leave(&data_dir, self.serving.context_file, &operator.zone, &context);
         };
         torii_zone::run(config, shutdown.clone(), known)
             .await
             .map_err(|error| Failure::Other(error.to_string()))?;
-        way_in::ended(&shutdown)
+        ended(&shutdown)
     }
 }
