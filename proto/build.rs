@@ -5,13 +5,26 @@ use std::path::{Path, PathBuf};
 use prost::Message as _;
 
 const MESSAGES: &[&str] = &[
+    "kuma/mesh/v1alpha1/circuit_breaker.proto",
     "kuma/mesh/v1alpha1/dataplane.proto",
+    "kuma/mesh/v1alpha1/external_service.proto",
+    "kuma/mesh/v1alpha1/fault_injection.proto",
     "kuma/mesh/v1alpha1/gateway.proto",
     "kuma/mesh/v1alpha1/gateway_route.proto",
+    "kuma/mesh/v1alpha1/health_check.proto",
     "kuma/mesh/v1alpha1/kds.proto",
     "kuma/mesh/v1alpha1/mesh.proto",
     "kuma/mesh/v1alpha1/metrics.proto",
+    "kuma/mesh/v1alpha1/proxy_template.proto",
+    "kuma/mesh/v1alpha1/rate_limit.proto",
+    "kuma/mesh/v1alpha1/retry.proto",
     "kuma/mesh/v1alpha1/selector.proto",
+    "kuma/mesh/v1alpha1/timeout.proto",
+    "kuma/mesh/v1alpha1/traffic_log.proto",
+    "kuma/mesh/v1alpha1/traffic_permission.proto",
+    "kuma/mesh/v1alpha1/traffic_route.proto",
+    "kuma/mesh/v1alpha1/traffic_trace.proto",
+    "kuma/mesh/v1alpha1/virtual_outbound.proto",
     "kuma/system/v1alpha1/config.proto",
     "kuma/system/v1alpha1/datasource.proto",
     "kuma/system/v1alpha1/secret.proto",
@@ -26,7 +39,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         println!("cargo::rerun-if-changed={proto}");
     }
     let descriptors = protox::compile(MESSAGES, ["."])?;
-    std::fs::write(out.join("torii.descriptors.bin"), descriptors.encode_to_vec())?;
+    std::fs::write(
+        out.join("torii.descriptors.bin"),
+        descriptors.encode_to_vec(),
+    )?;
 
     let mut config = prost_build::Config::new();
     // Ordered maps: the same message always has the same bytes (kds §1.5).
@@ -57,8 +73,20 @@ fn sync_service(out: &Path) {
     let service = tonic_build::manual::Service::builder()
         .name("KDSSyncService")
         .package("kuma.mesh.v1alpha1")
-        .method(method("global_to_zone_sync", "GlobalToZoneSync", REQUEST, RESPONSE))
-        .method(method("zone_to_global_sync", "ZoneToGlobalSync", RESPONSE, REQUEST))
+        .method(method(
+            "global_to_zone_sync",
+            "GlobalToZoneSync",
+            REQUEST,
+            RESPONSE,
+        ))
+        .method(method(
+            "zone_to_global_sync",
+            "ZoneToGlobalSync",
+            RESPONSE,
+            REQUEST,
+        ))
         .build();
-    tonic_build::manual::Builder::new().out_dir(out).compile(&[service]);
+    tonic_build::manual::Builder::new()
+        .out_dir(out)
+        .compile(&[service]);
 }

@@ -108,7 +108,11 @@ async fn accept(
     }
 }
 
-async fn carry(client: TcpStream, target: SocketAddr, fault: watch::Receiver<Fault>) -> io::Result<()> {
+async fn carry(
+    client: TcpStream,
+    target: SocketAddr,
+    fault: watch::Receiver<Fault>,
+) -> io::Result<()> {
     if *fault.borrow() == Fault::Cut {
         return Ok(());
     }
@@ -148,7 +152,9 @@ async fn copy(
         if room == 0 {
             return Ok(());
         }
-        let length = buffer.len().min(usize::try_from(room).unwrap_or(usize::MAX));
+        let length = buffer
+            .len()
+            .min(usize::try_from(room).unwrap_or(usize::MAX));
         let slice = buffer.get_mut(..length).unwrap_or_default();
         tokio::select! {
             changed = fault.changed() => {
@@ -189,7 +195,9 @@ mod tests {
 
     #[tokio::test]
     async fn bytes_pass_until_the_cut() {
-        let proxy = FaultProxy::start("127.0.0.1:0".parse().unwrap(), echo().await).await.unwrap();
+        let proxy = FaultProxy::start("127.0.0.1:0".parse().unwrap(), echo().await)
+            .await
+            .unwrap();
         let mut client = TcpStream::connect(proxy.address()).await.unwrap();
         client.write_all(b"hello").await.unwrap();
         let mut answer = [0; 5];
@@ -201,7 +209,9 @@ mod tests {
 
     #[tokio::test]
     async fn a_connection_ends_after_its_bytes() {
-        let proxy = FaultProxy::start("127.0.0.1:0".parse().unwrap(), echo().await).await.unwrap();
+        let proxy = FaultProxy::start("127.0.0.1:0".parse().unwrap(), echo().await)
+            .await
+            .unwrap();
         proxy.set(Fault::CutAfter(3));
         let mut client = TcpStream::connect(proxy.address()).await.unwrap();
         client.write_all(b"hello").await.unwrap();

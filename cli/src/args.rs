@@ -4,7 +4,7 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{
     apply, completions, context, delete, demo, demo_app, dp, exec_bound, generate, get, global,
-    status, version, zone,
+    inspect, status, translate, version, zone,
 };
 
 const EXAMPLES: &str = "\
@@ -15,6 +15,12 @@ Work with a control plane:
   torii apply -f gateway.yaml --wait         write resources; return when every gateway serves them
   torii get meshgateways                     what is stored
   torii status                               who serves which revision, and what is wrong
+  torii inspect proxy default/edge-gateway-1 --config --context east
+                                             what a gateway's Envoy is to have
+
+Without one:
+  torii translate -f gateway.yaml --proxy default/edge-gateway-1
+                                             what a gateway's Envoy would get
 
 Start one:
   torii global run                           a global of one node
@@ -49,6 +55,8 @@ pub(crate) enum Command {
     Get(get::Get),
     Delete(delete::Delete),
     Status(status::ShowStatus),
+    Translate(translate::Translate),
+    Inspect(inspect::Inspect),
     Generate(generate::Generate),
     Global(global::Global),
     Zone(zone::Zone),
@@ -104,6 +112,11 @@ mod tests {
             "torii generate zone-token",
             "torii generate user-token",
             "torii dp run --dataplane-var novalue",
+            "torii translate -f a.yaml",
+            "torii translate --proxy default/a",
+            "torii translate -f a.yaml --proxy a",
+            "torii translate -f a.yaml --proxy default/a --zone _",
+            "torii inspect proxy default/a",
             "torii fly",
         ] {
             let error = parse(line).unwrap_err();

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use crate::client::ClientError;
 use crate::context::ContextError;
 use crate::dataplane::DataplaneError;
+use crate::offline::OfflineError;
 use crate::playground::SiteError;
 
 /// The exit codes of `torii`.
@@ -61,6 +62,9 @@ pub enum Failure {
     /// `torii demo`.
     #[error(transparent)]
     Site(#[from] SiteError),
+    /// `torii translate`.
+    #[error(transparent)]
+    Offline(#[from] OfflineError),
     /// A file that the user named.
     #[error("cannot read {path}: {source}")]
     Read {

@@ -9,6 +9,7 @@ mod commands;
 pub mod context;
 pub mod dataplane;
 mod error;
+pub mod offline;
 mod output;
 pub mod playground;
 pub mod process;

@@ -57,6 +57,8 @@ async fn dispatch(command: Command, terminal: Terminal) -> Result<Exit, Failure>
         Command::Get(command) => command.run(terminal).await,
         Command::Delete(command) => command.run(terminal).await,
         Command::Status(command) => command.run(terminal).await,
+        Command::Translate(command) => command.run(terminal),
+        Command::Inspect(command) => command.run(terminal).await,
         Command::Generate(command) => command.run(terminal).await,
         Command::Global(command) => Box::pin(command.run(terminal)).await,
         Command::Zone(command) => Box::pin(command.run(terminal)).await,

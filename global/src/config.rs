@@ -2,7 +2,7 @@
 //!
 //! The only place of this crate that knows a default, or (through clap) the environment.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use clap::Args;
@@ -39,7 +39,12 @@ pub struct Flags {
     #[arg(long, env = "TORII_GLOBAL_ADDRESS", value_name = "IP")]
     pub address: Option<IpAddr>,
     /// More names or addresses that clients reach the node by, for its certificate (a cluster of one only)
-    #[arg(long, env = "TORII_GLOBAL_SAN", value_name = "NAME", value_delimiter = ',')]
+    #[arg(
+        long,
+        env = "TORII_GLOBAL_SAN",
+        value_name = "NAME",
+        value_delimiter = ','
+    )]
     pub san: Vec<String>,
     /// Port of KDS, for zones [default: 5685]
     #[arg(long, env = "TORII_GLOBAL_KDS_PORT", value_name = "PORT")]
@@ -57,7 +62,12 @@ pub struct Flags {
     #[arg(long, env = "TORII_GLOBAL_HTTP")]
     pub http: bool,
     /// Admit this zone without a token: a Kuma zone up to 2.14 has none (repeatable)
-    #[arg(long, env = "TORII_GLOBAL_KDS_UNAUTHENTICATED_ZONE", value_name = "ZONE", value_delimiter = ',')]
+    #[arg(
+        long,
+        env = "TORII_GLOBAL_KDS_UNAUTHENTICATED_ZONE",
+        value_name = "ZONE",
+        value_delimiter = ','
+    )]
     pub kds_unauthenticated_zone: Vec<String>,
 }
 
@@ -116,7 +126,7 @@ impl Flags {
             dir,
             data_dir,
             address: self.address.or(file.address),
-            san: either(self.san, file.san),
+            san: settings::list(self.san, file.san),
             kds_port: self.kds_port.or(file.kds_port).unwrap_or(KDS_PORT),
             api_port: self.api_port.or(file.api_port).unwrap_or(API_PORT),
             diagnostics_port: self
@@ -125,7 +135,10 @@ impl Flags {
                 .unwrap_or(DIAGNOSTICS_PORT),
             diagnostics_address: self.diagnostics_address.or(file.diagnostics_address),
             http: self.http || file.http,
-            unauthenticated_zones: either(self.kds_unauthenticated_zone, file.kds_unauthenticated_zone),
+            unauthenticated_zones: settings::list(
+                self.kds_unauthenticated_zone,
+                file.kds_unauthenticated_zone,
+            ),
         })
     }
 }
@@ -133,17 +146,10 @@ impl Flags {
 impl Config {
     /// Where the diagnostics server listens when the node's own address is `node`.
     pub fn diagnostics(&self, node: IpAddr) -> SocketAddr {
-        let loopback = if node.is_loopback() {
-            node
-        } else {
-            IpAddr::V4(Ipv4Addr::LOCALHOST)
-        };
-        SocketAddr::new(self.diagnostics_address.unwrap_or(loopback), self.diagnostics_port)
+        let address = self.diagnostics_address;
+        let address = address.unwrap_or_else(|| settings::loopback(node));
+        SocketAddr::new(address, self.diagnostics_port)
     }
-}
-
-fn either(first: Vec<String>, second: Vec<String>) -> Vec<String> {
-    if first.is_empty() { second } else { first }
 }
 
 #[cfg(test)]
@@ -162,7 +168,10 @@ mod tests {
         }
         .resolve()
         .unwrap();
-        assert_eq!((config.kds_port, config.api_port, config.diagnostics_port), (7001, 8002, 5680));
+        assert_eq!(
+            (config.kds_port, config.api_port, config.diagnostics_port),
+            (7001, 8002, 5680)
+        );
     }
 
     #[test]
@@ -177,6 +186,9 @@ mod tests {
         .resolve()
         .unwrap_err()
         .to_string();
-        assert!(error.contains("global.yaml") && error.contains("kds-prot"), "{error}");
+        assert!(
+            error.contains("global.yaml") && error.contains("kds-prot"),
+            "{error}"
+        );
     }
 }

@@ -2,15 +2,17 @@
 //!
 //! Decided here, proposed once; every change expects its key to be absent, so that two leaders cannot both do it.
 
-use prost::Message as _;
+use std::time::Duration;
+
 use tokio::sync::watch;
 
+use torii_api::change::{create, create_secret};
 use torii_api::{Companions, Problem};
 use torii_auth::keys::{Family, KeyError, SigningKey};
 use torii_proto::kuma::{mesh::v1alpha1 as mesh, system::v1alpha1 as system};
 use torii_resource::kinds::{Config, GlobalSecret, Mesh};
 use torii_resource::{Resource, ResourceKey};
-use torii_store::{Change, Error, Expect, Membership, Op, Outcome, Proposal, Store, View};
+use torii_store::{Change, Error, Membership, Outcome, Proposal, Store, View};
 
 use crate::folder::Folder;
 use crate::init::FIRST;
@@ -20,6 +22,8 @@ pub(crate) const CLUSTER_ID: &str = "kuma-cluster-id";
 /// Name of the GlobalSecret with the admin's token (control-plane-api §8.5).
 const ADMIN_TOKEN: &str = "admin-user-token";
 const DEFAULT_MESH: &str = "default";
+/// Between two attempts of one leader.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// Why the first start did not come to an end.
 #[derive(Debug, thiserror::Error)]
@@ -50,12 +54,15 @@ pub(crate) async fn run(store: Store, folder: Folder) -> Result<(), FirstStartEr
         if cluster_id(&store.view()).is_some() {
             return Ok(());
         }
-        if members.borrow_and_update().is_leader() && attempt(&store, &folder).await? {
+        let leads = members.borrow_and_update().is_leader();
+        if leads && attempt(&store, &folder).await? {
             return Ok(());
         }
         tokio::select! {
             changed = members.changed() => if changed.is_err() { return Ok(()) },
             event = feed.next() => if event.is_none() { return Ok(()) },
+            // A leader whose majority comes back is told of by nothing else.
+            () = tokio::time::sleep(PAUSE), if leads => {}
         }
     }
 }
@@ -77,7 +84,10 @@ async fn attempt(store: &Store, folder: &Folder) -> Result<bool, FirstStartError
     match store.propose(proposal).await {
         Ok(committed) => {
             tracing::info!(revision = %committed.revision, cluster = %folder.cluster.cluster_id, "first start is done");
-            Ok(committed.outcomes.iter().all(|outcome| *outcome == Outcome::Created))
+            Ok(committed
+                .outcomes
+                .iter()
+                .all(|outcome| *outcome == Outcome::Created))
         }
         Err(Error::Stopped(reason)) => Err(Error::Stopped(reason).into()),
         // Somebody was faster, or the outcome is unknown: the next look at the state tells.
@@ -94,38 +104,27 @@ fn first_changes(folder: &Folder) -> Result<Vec<Change>, KeyError> {
     let config = system::Config {
         config: folder.cluster.cluster_id.clone(),
     };
+    let admin_token = ResourceKey::of::<GlobalSecret>("", ADMIN_TOKEN);
     Ok(vec![
-        create(ResourceKey::of::<Config>("", CLUSTER_ID), config.encode_to_vec()),
-        secret(Family::Zone.signing_key(FIRST), &zone_key),
-        secret(Family::User.signing_key(FIRST), &seed.user_signing_key),
-        secret(ResourceKey::of::<GlobalSecret>("", ADMIN_TOKEN), &seed.admin_token),
-        create(ResourceKey::of::<Mesh>("", DEFAULT_MESH), mesh::Mesh::default().encode_to_vec()),
+        create(Resource::new::<Config>("", CLUSTER_ID, &config)),
+        create_secret(Family::Zone.signing_key(FIRST), &zone_key),
+        create_secret(Family::User.signing_key(FIRST), &seed.user_signing_key),
+        create_secret(admin_token, &seed.admin_token),
+        create(Resource::new::<Mesh>(
+            "",
+            DEFAULT_MESH,
+            &mesh::Mesh::default(),
+        )),
         dataplane_key(DEFAULT_MESH)?,
     ])
 }
 
 fn dataplane_key(mesh: &str) -> Result<Change, KeyError> {
-    let family = Family::Dataplane { mesh: mesh.to_owned() };
-    Ok(secret(family.signing_key(FIRST), &SigningKey::generate()?.to_pem()?))
-}
-
-fn secret(key: ResourceKey, data: &str) -> Change {
-    let secret = system::Secret {
-        data: Some(data.as_bytes().to_vec()),
+    let family = Family::Dataplane {
+        mesh: mesh.to_owned(),
     };
-    create(key, secret.encode_to_vec())
-}
-
-fn create(key: ResourceKey, spec: Vec<u8>) -> Change {
-    Change {
-        key,
-        expect: Expect::Absent,
-        op: Op::Put {
-            labels: std::collections::BTreeMap::new(),
-            spec: spec.into(),
-            created: None,
-        },
-    }
+    let key = SigningKey::generate()?.to_pem()?;
+    Ok(create_secret(family.signing_key(FIRST), &key))
 }
 
 /// A new Mesh gets the key that its data plane tokens are signed with, in the same revision (resources §4.2).
@@ -150,3 +149,6 @@ impl Companions for MeshCompanions {
             .map_err(|error| Problem::unavailable(format!("no signing key for the mesh: {error}")))
     }
 }
+
+#[cfg(test)]
+mod tests;

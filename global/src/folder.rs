@@ -116,7 +116,11 @@ impl Folder {
     /// When a file is missing or not valid.
     pub fn read(path: &Path) -> Result<Self, FolderError> {
         let cluster: Cluster = read_yaml(&path.join(CLUSTER))?;
-        if !cluster.members.iter().any(|member| member.name == cluster.name) {
+        if !cluster
+            .members
+            .iter()
+            .any(|member| member.name == cluster.name)
+        {
             return Err(FolderError::Content {
                 path: path.join(CLUSTER),
                 reason: format!("`members` does not name the node itself, {}", cluster.name),
@@ -143,8 +147,16 @@ impl Folder {
         })?;
         write_file(&path.join(CA_CERTIFICATE), self.ca_pem.as_bytes(), false)?;
         self.write_certificate(path)?;
-        write_file(&path.join(SEED), to_yaml(&self.seed, path)?.as_bytes(), true)?;
-        write_file(&path.join(CLUSTER), to_yaml(&self.cluster, path)?.as_bytes(), false)
+        write_file(
+            &path.join(SEED),
+            to_yaml(&self.seed, path)?.as_bytes(),
+            true,
+        )?;
+        write_file(
+            &path.join(CLUSTER),
+            to_yaml(&self.cluster, path)?.as_bytes(),
+            false,
+        )
     }
 
     /// Writes the node's key and certificate only.
@@ -153,12 +165,19 @@ impl Folder {
     /// When a file cannot be written.
     pub fn write_certificate(&self, path: &Path) -> Result<(), FolderError> {
         write_file(&path.join(KEY), self.key_pem.0.as_bytes(), true)?;
-        write_file(&path.join(CERTIFICATE), self.certificate_pem.as_bytes(), false)
+        write_file(
+            &path.join(CERTIFICATE),
+            self.certificate_pem.as_bytes(),
+            false,
+        )
     }
 
     /// The member that the folder is for.
     pub fn this(&self) -> Option<&Member> {
-        self.cluster.members.iter().find(|member| member.name == self.cluster.name)
+        self.cluster
+            .members
+            .iter()
+            .find(|member| member.name == self.cluster.name)
     }
 }
 

@@ -35,7 +35,9 @@ pub struct Operator {
 
 impl std::fmt::Debug for Operator {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Operator").field("addresses", &self.addresses).finish_non_exhaustive()
+        f.debug_struct("Operator")
+            .field("addresses", &self.addresses)
+            .finish_non_exhaustive()
     }
 }
 
@@ -81,7 +83,11 @@ pub enum InitError {
 /// When the members are not distinct, the target exists, or keys or files cannot be made.
 pub fn init(out: &Path, members: &[Member], now: Timestamp) -> Result<Operator, InitError> {
     distinct(members)?;
-    if let Some(taken) = members.iter().map(|member| out.join(&member.name)).find(|path| path.exists()) {
+    if let Some(taken) = members
+        .iter()
+        .map(|member| out.join(&member.name))
+        .find(|path| path.exists())
+    {
         return Err(InitError::Exists(taken));
     }
     let ca = authority::load_or_create(&out.join("ca"), CA_NAME, now)?;
@@ -92,7 +98,11 @@ pub fn init(out: &Path, members: &[Member], now: Timestamp) -> Result<Operator, 
         let folder = folder(&ca, member, members, &cluster_id, &seed, &names, now)?;
         folder.write(&out.join(&member.name))?;
     }
-    write_file(&out.join(authority::CA_CERTIFICATE), ca.certificate_pem().as_bytes(), false)?;
+    write_file(
+        &out.join(authority::CA_CERTIFICATE),
+        ca.certificate_pem().as_bytes(),
+        false,
+    )?;
     Ok(operator(&ca, members, &seed))
 }
 
@@ -103,13 +113,22 @@ pub fn init(out: &Path, members: &[Member], now: Timestamp) -> Result<Operator, 
 ///
 /// # Errors
 /// When keys or files cannot be made or read.
-pub fn single(path: &Path, address: IpAddr, more: &[String], now: Timestamp) -> Result<(Folder, Option<Operator>), InitError> {
+pub fn single(
+    path: &Path,
+    address: IpAddr,
+    more: &[String],
+    now: Timestamp,
+) -> Result<(Folder, Option<Operator>), InitError> {
     let ca = authority::load_or_create(path, CA_NAME, now)?;
     let member = Member {
         name: "global-1".to_owned(),
         address,
     };
-    let mut names = vec![member.name.clone(), address.to_string(), "localhost".to_owned()];
+    let mut names = vec![
+        member.name.clone(),
+        address.to_string(),
+        "localhost".to_owned(),
+    ];
     names.extend(more.iter().cloned());
     if Folder::exists(path) {
         let mut known = Folder::read(path)?;
@@ -159,7 +178,12 @@ fn seed(now: Timestamp) -> Result<Seed, InitError> {
 }
 
 fn certificate(ca: &Ca, name: &str, names: &[String], now: Timestamp) -> Result<Issued, TlsError> {
-    ca.issue(name, names.iter().map(String::as_str), CERTIFICATE_VALIDITY, now)
+    ca.issue(
+        name,
+        names.iter().map(String::as_str),
+        CERTIFICATE_VALIDITY,
+        now,
+    )
 }
 
 fn folder(
@@ -217,10 +241,25 @@ mod tests {
             .iter()
             .map(|member| Folder::read(&out.path().join(&member.name)).unwrap())
             .collect();
-        assert!(folders.iter().all(|folder| folder.cluster.members == members));
-        assert!(folders.iter().all(|folder| folder.cluster.cluster_id == folders[0].cluster.cluster_id));
-        assert!(folders.iter().all(|folder| folder.seed.admin_token == operator.token));
-        assert!(matches!(init(out.path(), &members, now()), Err(InitError::Exists(_))));
+        assert!(
+            folders
+                .iter()
+                .all(|folder| folder.cluster.members == members)
+        );
+        assert!(
+            folders
+                .iter()
+                .all(|folder| folder.cluster.cluster_id == folders[0].cluster.cluster_id)
+        );
+        assert!(
+            folders
+                .iter()
+                .all(|folder| folder.seed.admin_token == operator.token)
+        );
+        assert!(matches!(
+            init(out.path(), &members, now()),
+            Err(InitError::Exists(_))
+        ));
     }
 
     #[test]
@@ -238,6 +277,9 @@ mod tests {
         assert!(operator.is_some());
         let (second, operator) = single(data.path(), address, &[], now()).unwrap();
         assert!(operator.is_none());
-        assert_eq!((first.cluster, first.ca_pem), (second.cluster, second.ca_pem));
+        assert_eq!(
+            (first.cluster, first.ca_pem),
+            (second.cluster, second.ca_pem)
+        );
     }
 }

@@ -9,6 +9,7 @@ pub mod folder;
 pub mod init;
 mod metrics;
 mod peers;
+mod ports;
 mod routes;
 mod start;
 mod status;

@@ -1,6 +1,7 @@
 //! Connections between the nodes of a cluster: mutual TLS with the cluster's CA, and the port that nodes serve.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
@@ -18,21 +19,13 @@ use crate::status::share::Shared;
 
 /// The store's view of the members: peer addresses are the node's address with the peer port.
 pub(crate) fn members(folder: &Folder) -> Vec<Member> {
-    folder
-        .cluster
-        .members
-        .iter()
-        .map(|member| Member::new(&member.name, &authority(&member.address.to_string(), PEER_PORT)))
+    let members = folder.cluster.members.iter();
+    members
+        .map(|member| {
+            let address = SocketAddr::new(member.address, PEER_PORT);
+            Member::new(&member.name, &address.to_string())
+        })
         .collect()
-}
-
-/// `host:port`, with brackets around an IPv6 address.
-pub(crate) fn authority(host: &str, port: u16) -> String {
-    if host.contains(':') {
-        format!("[{host}]:{port}")
-    } else {
-        format!("{host}:{port}")
-    }
 }
 
 /// How a node reaches others: it shows its own certificate and takes only those of the cluster's CA.
@@ -44,7 +37,10 @@ impl Dialer {
     pub(crate) fn new(folder: &Folder) -> Self {
         let tls = ClientTlsConfig::new()
             .ca_certificate(Certificate::from_pem(&folder.ca_pem))
-            .identity(Identity::from_pem(&folder.certificate_pem, &folder.key_pem.0));
+            .identity(Identity::from_pem(
+                &folder.certificate_pem,
+                &folder.key_pem.0,
+            ));
         Self(tls)
     }
 
@@ -72,13 +68,19 @@ impl fmt::Debug for Dialer {
 /// TLS of the peer port: a certificate of the cluster's CA is required.
 pub(crate) fn server_tls(folder: &Folder) -> Result<Arc<ServerConfig>, TlsError> {
     let ca = certificates_from_pem(folder.ca_pem.as_bytes())?;
-    let identity = tls::Identity::from_pem(folder.certificate_pem.as_bytes(), folder.key_pem.0.as_bytes())?;
+    let identity = tls::Identity::from_pem(
+        folder.certificate_pem.as_bytes(),
+        folder.key_pem.0.as_bytes(),
+    )?;
     tls::server_config(identity, ClientAuth::Required(&ca))
 }
 
 /// TLS of the ports that users and zones call.
 pub(crate) fn public_tls(folder: &Folder) -> Result<Arc<ServerConfig>, TlsError> {
-    let identity = tls::Identity::from_pem(folder.certificate_pem.as_bytes(), folder.key_pem.0.as_bytes())?;
+    let identity = tls::Identity::from_pem(
+        folder.certificate_pem.as_bytes(),
+        folder.key_pem.0.as_bytes(),
+    )?;
     tls::server_config(identity, ClientAuth::None)
 }
 
@@ -89,3 +91,6 @@ pub(crate) fn router(store: &Store, shared: Shared) -> Router {
         .prepare()
         .into_axum_router()
 }
+
+#[cfg(test)]
+mod tests;

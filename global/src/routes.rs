@@ -11,20 +11,21 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use bytes::Bytes;
-use tokio::time::Instant;
+use futures::{Stream, StreamExt as _};
 
 use torii_api::status as document;
 use torii_api::{Api, Call, Problem};
 use torii_auth::rights::Action;
-use torii_resource::kinds::Zone;
 use torii_resource::Kind as _;
+use torii_resource::kinds::Zone;
 use torii_store::Store;
 
 use crate::first;
 use crate::status::receipt::receipt;
 use crate::status::share::Shared;
 
-/// Longest time that a receipt is followed for.
+/// How long a receipt is followed for unless the caller says otherwise, and at most.
+const USUAL: Duration = Duration::from_secs(30);
 const LONGEST: Duration = Duration::from_secs(3600);
 
 /// What the routes read.
@@ -44,7 +45,10 @@ pub(crate) fn routes(picture: Arc<Picture>) -> Router<Api> {
         .layer(Extension(picture))
 }
 
-async fn status(Extension(picture): Extension<Arc<Picture>>, call: Call) -> Result<Response, Problem> {
+async fn status(
+    Extension(picture): Extension<Arc<Picture>>,
+    call: Call,
+) -> Result<Response, Problem> {
     call.require(Action::ReadStatus)?;
     Ok(axum::Json(picture.status()).into_response())
 }
@@ -60,40 +64,46 @@ async fn follow_receipt(
         Some(text) => torii_auth::duration::parse(text)
             .map_err(|error| Problem::bad_request(format!("timeout: {error}")))?
             .min(LONGEST),
-        None => Duration::from_secs(30),
+        None => USUAL,
     };
-    let lines = receipts(picture, revision, Instant::now() + limit);
-    let response = ([(CONTENT_TYPE, "application/x-ndjson")], Body::from_stream(lines));
+    let lines = receipts(picture, revision);
+    let enough = tokio::time::sleep(limit);
+    let stop = call.api.stop.cancelled_owned();
+    let lines = lines.take_until(enough).take_until(stop);
+    let response = (
+        [(CONTENT_TYPE, "application/x-ndjson")],
+        Body::from_stream(lines),
+    );
     Ok(response.into_response())
 }
 
 fn receipts(
     picture: Arc<Picture>,
     revision: u64,
-    until: Instant,
-) -> impl tokio_stream::Stream<Item = Result<Bytes, std::convert::Infallible>> {
+) -> impl Stream<Item = Result<Bytes, serde_json::Error>> {
     let changes = picture.shared.changes();
-    futures::stream::unfold(
-        Some((picture, changes, None::<document::Receipt>)),
-        move |state| async move {
-            let (picture, mut changes, told) = state?;
-            loop {
-                changes.mark_unchanged();
-                let epoch = picture.store.view().epoch();
-                let now = receipt(revision, epoch, picture.zones());
-                if told.as_ref() != Some(&now) {
-                    let mut line = serde_json::to_vec(&now).unwrap_or_default();
-                    line.push(b'\n');
-                    let next = (!now.done && !now.rejected).then_some((picture, changes, Some(now)));
-                    return Some((Ok(Bytes::from(line)), next));
-                }
-                tokio::select! {
-                    changed = changes.changed() => changed.ok()?,
-                    () = tokio::time::sleep_until(until) => return None,
-                }
+    let begin = Some((picture, changes, None::<document::Receipt>));
+    futures::stream::unfold(begin, move |state| async move {
+        let (picture, mut changes, told) = state?;
+        loop {
+            changes.mark_unchanged();
+            let epoch = picture.store.view().epoch();
+            let now = receipt(revision, epoch, picture.zones());
+            if told.as_ref() != Some(&now) {
+                let line = line(&now);
+                let last = now.done || now.rejected || line.is_err();
+                let next = (!last).then_some((picture, changes, Some(now)));
+                return Some((line, next));
             }
-        },
-    )
+            changes.changed().await.ok()?;
+        }
+    })
+}
+
+fn line(receipt: &document::Receipt) -> Result<Bytes, serde_json::Error> {
+    let mut line = serde_json::to_vec(receipt)?;
+    line.push(b'\n');
+    Ok(line.into())
 }
 
 impl Picture {
@@ -137,3 +147,6 @@ impl Picture {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

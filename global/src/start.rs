@@ -1,26 +1,28 @@
 //! Builds a node's parts in order and runs them until the process is asked to stop. No decisions.
 
 use std::collections::BTreeSet;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 
-use torii_api::{About, Api};
+use torii_api::{About, Api, router_with};
 use torii_auth::KeyRing;
 use torii_auth::tls::TlsError;
 use torii_resource::Mode;
-use torii_runtime::{BindError, Blocker, Readiness, Rule, ServeOptions, Shutdown, Tasks, bind, clock, serve_plain, serve_tls};
+use torii_runtime::{BindError, Blocker, Readiness, Rule, Shutdown, Tasks, clock};
 use torii_store::{Config as StoreConfig, OpenError, Store};
+use torii_telemetry::diagnostics;
 use torii_telemetry::metrics::{Metrics, MetricsError, describe};
 
-use crate::config::{Config, HTTP_PORT, PEER_PORT};
+use crate::config::Config;
 use crate::first;
 use crate::folder::{Folder, FolderError};
 use crate::init::{self, InitError, Operator};
 use crate::metrics;
 use crate::peers::{self, Dialer};
+use crate::ports::{Ports, Routers};
 use crate::routes::{self, Picture};
 use crate::status::share::Shared;
 use crate::zones::{self, Zones};
@@ -58,66 +60,69 @@ pub enum StartError {
 ///
 /// # Errors
 /// When the node cannot start; a part that fails later stops the process through `shutdown`.
-pub async fn run(config: Config, shutdown: Shutdown, first_start: impl FnOnce(&Operator)) -> Result<(), StartError> {
-    let (folder, operator) = identity(&config)?;
-    if let Some(operator) = &operator {
-        first_start(operator);
-    }
-    let address = config
-        .address
-        .or_else(|| folder.this().map(|member| member.address))
-        .ok_or(StartError::NotAMember)?;
-    let tasks = Tasks::new(shutdown.clone());
-    let readiness = Readiness::new();
-    let waiting = readiness.register("store");
-    waiting.block("no leader known, or the first start is not done");
+pub async fn run(
+    config: Config,
+    shutdown: Shutdown,
+    first_start: impl FnOnce(&Operator),
+) -> Result<(), StartError> {
+    let known = config.dir.as_deref().map(Folder::read).transpose()?;
+    let address = address(&config, known.as_ref())?;
+    let several = known
+        .as_ref()
+        .is_some_and(|folder| folder.cluster.members.len() > 1);
+    // Every port first: a taken one is told before anything else happens.
+    let ports = Ports::bind(&config, address, several).await?;
+    let folder = match known {
+        Some(folder) => folder,
+        None => alone(&config, address, first_start)?,
+    };
     let node = folder.cluster.name.clone();
     let telemetry = Metrics::install(&[("role", "global"), ("node", &node)])?;
     describe(metrics::DESCRIPTIONS);
 
-    // Every port first: a taken one is told before anything else happens.
-    let several = folder.cluster.members.len() > 1;
-    let ports = Ports::bind(&config, address, several).await?;
-
+    let tasks = Tasks::new(shutdown.clone());
+    let readiness = Readiness::new();
+    let waiting = readiness.register("store");
     let store = open_store(&config, &folder).await?;
     let shared = Shared::new(&node, shutdown.token());
-    if several {
-        let dialer = Dialer::new(&folder);
-        for member in peers::members(&folder).into_iter().filter(|member| member.name != node) {
-            let following = shared.clone().follow(member, dialer.clone());
-            tasks.spawn("status of a node", Rule::LOOP, endless(following));
-        }
-    }
-    let keys = Arc::new(ArcSwap::from_pointee(KeyRing::default()));
-    tasks.spawn("keys", Rule::LOOP, endless(torii_api::keys::follow(store.clone(), Arc::clone(&keys))));
-    tasks.spawn("first start", Rule::LOOP, first::run(store.clone(), folder.clone()));
-    tasks.spawn("readiness", Rule::LOOP, endless(follow_readiness(store.clone(), waiting)));
+    let keys: Arc<ArcSwap<KeyRing>> = Arc::default();
+    tasks.spawn_loop(
+        "keys",
+        torii_api::keys::follow(store.clone(), Arc::clone(&keys)),
+    );
+    tasks.spawn(
+        "first start",
+        Rule::LOOP,
+        first::run(store.clone(), folder.clone()),
+    );
+    tasks.spawn_loop("readiness", follow_readiness(store.clone(), waiting));
+    tasks.spawn_loop("metrics upkeep", telemetry.clone().upkeep(shutdown.token()));
+    follow_nodes(&tasks, &folder, &shared);
 
     let about = About::this_process(&node);
-    let unauthenticated: BTreeSet<String> = config.unauthenticated_zones.iter().cloned().collect();
-    let warnings = warnings(&unauthenticated);
-    metrics::unauthenticated_zones(unauthenticated.len());
-    let zones = Zones {
-        store: store.clone(),
-        keys: Arc::clone(&keys),
-        shared: shared.clone(),
-        about: Arc::new(about.clone()),
-        unauthenticated: Arc::new(unauthenticated),
-        encoder: zones::Encoder::default(),
-        roster: zones::Roster::default(),
-        stop: shutdown.token(),
-    };
+    let zones = zones(&config, &store, &keys, &shared, &about, &shutdown);
     let picture = Arc::new(Picture {
         node,
         store: store.clone(),
         shared: shared.clone(),
-        warnings,
+        warnings: warnings(&zones.unauthenticated),
     });
-    let api = Api::new(store.clone(), Mode::Global, keys, about).with_companions(Arc::new(first::MeshCompanions));
-    ports.serve(&tasks, &folder, &store, shared, &zones, &api, &picture)?;
-    plain_ports(&tasks, &config, address, api, picture, telemetry, readiness).await?;
+    let api = Api::new(store.clone(), Mode::Global, keys, about)
+        .with_companions(Arc::new(first::MeshCompanions))
+        .with_stop(shutdown.token());
+    let routers = Routers {
+        peers: peers::router(&store, shared),
+        kds: zones::router(&zones),
+        http: router_with(
+            api.clone().over_plain_http(),
+            routes::routes(Arc::clone(&picture)),
+        ),
+        api: router_with(api, routes::routes(picture)),
+        diagnostics: diagnostics::router(readiness, telemetry),
+    };
+    ports.serve(&tasks, &folder, routers)?;
 
-    tasks.spawn("store", Rule::ESSENTIAL, watch_store(store.clone(), shutdown.clone()));
+    tasks.spawn("store", Rule::LOOP, failure(store.clone()));
     tracing::info!(%address, "global node runs");
     shutdown.stopping().await;
     // First the streams and requests, then the store under them.
@@ -126,14 +131,62 @@ pub async fn run(config: Config, shutdown: Shutdown, first_start: impl FnOnce(&O
     Ok(())
 }
 
-fn identity(config: &Config) -> Result<(Folder, Option<Operator>), StartError> {
-    if let Some(dir) = &config.dir {
-        return Ok((Folder::read(dir)?, None));
+fn address(config: &Config, known: Option<&Folder>) -> Result<IpAddr, StartError> {
+    match (config.address, known) {
+        (Some(address), _) => Ok(address),
+        (None, None) => Ok(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+        (None, Some(folder)) => {
+            let this = folder.this().ok_or(StartError::NotAMember)?;
+            Ok(this.address)
+        }
     }
-    let address = config.address.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
-    let folder = config.data_dir.join("node");
-    let made = tokio::task::block_in_place(|| init::single(&folder, address, &config.san, clock::now()));
-    Ok(made?)
+}
+
+/// The folder of a cluster of one, made at first start.
+fn alone(
+    config: &Config,
+    address: IpAddr,
+    first_start: impl FnOnce(&Operator),
+) -> Result<Folder, StartError> {
+    let path = config.data_dir.join("node");
+    let made = || init::single(&path, address, &config.san, clock::now());
+    let (folder, operator) = tokio::task::block_in_place(made)?;
+    if let Some(operator) = &operator {
+        first_start(operator);
+    }
+    Ok(folder)
+}
+
+/// What every other node tells of its zones.
+fn follow_nodes(tasks: &Tasks, folder: &Folder, shared: &Shared) {
+    let dialer = Dialer::new(folder);
+    let others = peers::members(folder).into_iter();
+    for member in others.filter(|member| member.name != folder.cluster.name) {
+        let name = format!("status of node {}", member.name);
+        tasks.spawn_loop(name, shared.clone().follow(member, dialer.clone()));
+    }
+}
+
+fn zones(
+    config: &Config,
+    store: &Store,
+    keys: &Arc<ArcSwap<KeyRing>>,
+    shared: &Shared,
+    about: &About,
+    shutdown: &Shutdown,
+) -> Zones {
+    let unauthenticated: BTreeSet<String> = config.unauthenticated_zones.iter().cloned().collect();
+    metrics::unauthenticated_zones(unauthenticated.len());
+    Zones {
+        store: store.clone(),
+        keys: Arc::clone(keys),
+        shared: shared.clone(),
+        about: Arc::new(about.clone()),
+        unauthenticated: Arc::new(unauthenticated),
+        encoder: zones::Encoder::default(),
+        roster: zones::Roster::default(),
+        stop: shutdown.token(),
+    }
 }
 
 async fn open_store(config: &Config, folder: &Folder) -> Result<Store, StartError> {
@@ -148,14 +201,19 @@ async fn open_store(config: &Config, folder: &Folder) -> Result<Store, StartErro
         .cloned()
         .ok_or(StartError::NotAMember)?;
     let transport = Dialer::new(folder).transport();
-    Ok(Store::open(StoreConfig::replicated(&this, members, data), Some(transport)).await?)
+    Ok(Store::open(
+        StoreConfig::replicated(&this, members, data),
+        Some(transport),
+    )
+    .await?)
 }
 
 fn warnings(unauthenticated: &BTreeSet<String>) -> Vec<String> {
     unauthenticated
         .iter()
         .map(|zone| {
-            let warning = format!("zone {zone} is admitted without a token (--kds-unauthenticated-zone)");
+            let warning =
+                format!("zone {zone} is admitted without a token (--kds-unauthenticated-zone)");
             tracing::warn!("{warning}");
             warning
         })
@@ -187,90 +245,7 @@ async fn follow_readiness(store: Store, waiting: Blocker) {
     }
 }
 
-async fn watch_store(store: Store, shutdown: Shutdown) -> Result<(), torii_store::Error> {
-    tokio::select! {
-        stopped = store.stopped() => stopped.map_or(Ok(()), Err),
-        _ = shutdown.stopping() => Ok(()),
-    }
-}
-
-/// A task that ends only with the process.
-async fn endless(task: impl Future<Output = ()>) -> Result<(), std::convert::Infallible> {
-    task.await;
-    Ok(())
-}
-
-/// The two ports without TLS: diagnostics, and REST on loopback if it is asked for.
-async fn plain_ports(
-    tasks: &Tasks,
-    config: &Config,
-    address: IpAddr,
-    api: Api,
-    picture: Arc<Picture>,
-    telemetry: Metrics,
-    readiness: Readiness,
-) -> Result<(), BindError> {
-    let stop = tasks.shutdown().token();
-    let diagnostics = bind(config.diagnostics(address), "diagnostics", "--diagnostics-port").await?;
-    let router = torii_telemetry::diagnostics::router(readiness, telemetry.clone());
-    let serving = serve_plain(diagnostics, router, stop.clone(), ServeOptions::new("diagnostics"));
-    tasks.spawn("diagnostics port", Rule::ESSENTIAL, serving);
-    tasks.spawn("metrics upkeep", Rule::LOOP, endless(telemetry.upkeep(stop.clone())));
-    if config.http {
-        let loopback = if address.is_loopback() { address } else { IpAddr::V4(Ipv4Addr::LOCALHOST) };
-        let listener = bind(SocketAddr::new(loopback, HTTP_PORT), "the REST API over HTTP", "--http").await?;
-        let router = torii_api::router_with(api.over_plain_http(), routes::routes(picture));
-        let serving = serve_plain(listener, router, stop, ServeOptions::new("http"));
-        tasks.spawn("REST port without TLS", Rule::ESSENTIAL, serving);
-    }
-    Ok(())
-}
-
-struct Ports {
-    peers: Option<tokio::net::TcpListener>,
-    kds: tokio::net::TcpListener,
-    api: tokio::net::TcpListener,
-}
-
-impl Ports {
-    async fn bind(config: &Config, address: IpAddr, several: bool) -> Result<Self, BindError> {
-        let at = |port| SocketAddr::new(address, port);
-        Ok(Self {
-            peers: if several {
-                Some(bind(at(PEER_PORT), "Raft and peer services", "--address").await?)
-            } else {
-                None
-            },
-            kds: bind(at(config.kds_port), "KDS", "--kds-port").await?,
-            api: bind(at(config.api_port), "the REST API", "--api-port").await?,
-        })
-    }
-
-    #[expect(clippy::too_many_arguments, reason = "every part of the node meets here once")]
-    fn serve(
-        self,
-        tasks: &Tasks,
-        folder: &Folder,
-        store: &Store,
-        shared: Shared,
-        zones: &Zones,
-        api: &Api,
-        picture: &Arc<Picture>,
-    ) -> Result<(), TlsError> {
-        let stop = tasks.shutdown().token();
-        if let Some(listener) = self.peers {
-            let router = peers::router(store, shared);
-            let tls = peers::server_tls(folder)?;
-            let serving = serve_tls(listener, tls, router, stop.clone(), ServeOptions::new("peers"));
-            tasks.spawn("peer port", Rule::ESSENTIAL, serving);
-        }
-        let tls = peers::public_tls(folder)?;
-        let router = zones::router(zones);
-        let serving = serve_tls(self.kds, Arc::clone(&tls), router, stop.clone(), ServeOptions::new("kds"));
-        tasks.spawn("KDS port", Rule::ESSENTIAL, serving);
-        let router = torii_api::router_with(api.clone(), routes::routes(Arc::clone(picture)));
-        let serving = serve_tls(self.api, tls, router, stop, ServeOptions::new("api"));
-        tasks.spawn("REST port", Rule::ESSENTIAL, serving);
-        Ok(())
-    }
+/// Returns when the store has stopped for another reason than the end of the process.
+async fn failure(store: Store) -> Result<(), torii_store::Error> {
+    store.stopped().await.map_or(Ok(()), Err)
 }

@@ -1,7 +1,17 @@
 //! Kuma's messages by protobuf package; numbers as in resources §2 and kds §1.4.
 
-#![allow(missing_docs, missing_debug_implementations, unreachable_pub, unused_qualifications)]
-#![allow(clippy::all, clippy::pedantic, clippy::use_self, clippy::default_trait_access)]
+#![allow(
+    missing_docs,
+    missing_debug_implementations,
+    unreachable_pub,
+    unused_qualifications
+)]
+#![allow(
+    clippy::all,
+    clippy::pedantic,
+    clippy::use_self,
+    clippy::default_trait_access
+)]
 
 /// `kuma.mesh.v1alpha1`
 pub mod mesh {
@@ -9,7 +19,10 @@ pub mod mesh {
         include!(concat!(env!("OUT_DIR"), "/kuma.mesh.v1alpha1.rs"));
         /// `KDSSyncService`: its messages are Envoy's delta discovery messages.
         pub mod sync {
-            include!(concat!(env!("OUT_DIR"), "/kuma.mesh.v1alpha1.KDSSyncService.rs"));
+            include!(concat!(
+                env!("OUT_DIR"),
+                "/kuma.mesh.v1alpha1.KDSSyncService.rs"
+            ));
             pub use k_d_s_sync_service_client as client;
             pub use k_d_s_sync_service_server as server;
         }

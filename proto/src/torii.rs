@@ -1,7 +1,17 @@
 //! Torii's own services: Raft and status between global nodes, status from zones.
 
-#![allow(missing_docs, missing_debug_implementations, unreachable_pub, unused_qualifications)]
-#![allow(clippy::all, clippy::pedantic, clippy::use_self, clippy::default_trait_access)]
+#![allow(
+    missing_docs,
+    missing_debug_implementations,
+    unreachable_pub,
+    unused_qualifications
+)]
+#![allow(
+    clippy::all,
+    clippy::pedantic,
+    clippy::use_self,
+    clippy::default_trait_access
+)]
 
 /// `torii.peer.v1`
 pub mod peer {

@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
+use tokio::sync::RwLock;
 use tonic::Status;
 
-use torii_ads::{Admission, FirstRequest, ProxyKey, ProxyStream};
+use torii_ads::{Admission, FirstRequest, ProxyKey, ProxyStream, Reports};
+use torii_api::change;
 use torii_auth::KeyRing;
 use torii_auth::rights::{Action, Identity, check};
 use torii_auth::token::verify_dataplane;
@@ -39,13 +41,19 @@ pub(crate) struct Door {
     pub(crate) keys: Arc<ArcSwap<KeyRing>>,
     pub(crate) slots: Slots,
     pub(crate) engine: regen::Handle,
+    pub(crate) reports: Reports,
     pub(crate) grace: Duration,
     pub(crate) shutdown: Shutdown,
+    /// Shared by proxies that register, exclusive to one that is deregistered: a Dataplane is not deleted under a proxy
+    /// that has just come back.
+    pub(crate) registry: Arc<RwLock<()>>,
 }
 
 impl std::fmt::Debug for Door {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Door").field("zone", &self.zone).finish_non_exhaustive()
+        f.debug_struct("Door")
+            .field("zone", &self.zone)
+            .finish_non_exhaustive()
     }
 }
 
@@ -60,35 +68,23 @@ struct Guard {
 impl Admission for Door {
     async fn admit(&self, first: &FirstRequest) -> Result<ProxyStream, Status> {
         let id = node_id(&first.node_id)?;
-        let brought = self.brought(&id, first)?;
-        let stored = self.store.view().get(&key(&id)).cloned();
-        if brought.is_none() && stored.is_none() {
-            return Err(Status::not_found(format!(
-                "Dataplane {id} does not exist in this zone: apply it here, or start the proxy with a Dataplane file"
-            )));
-        }
-        // A proxy that would replace a stored Dataplane must be allowed to be that one, not only the one it brings.
         let token = first.token.as_deref().unwrap_or_default();
-        for resource in [
-            brought.as_ref().map(|resource| (&resource.spec, &resource.labels)),
-            stored.as_ref().map(|resource| (&resource.spec, &resource.labels)),
-        ]
-        .into_iter()
-        .flatten()
-        {
-            self.prove(token, &id, resource.0, resource.1)?;
+        let brought = self.brought(&id, first)?;
+        if let Some(resource) = &brought {
+            self.prove(token, &id, &resource.spec, &resource.labels)?;
         }
-        if let Some(resource) = brought {
-            self.register(&id, resource).await?;
+        let coming = self.registry.read().await;
+        // Before the Dataplane is there: from now on nobody deletes it for want of a stream.
+        let (desired, hold) = self.slots.open(&id);
+        match brought {
+            Some(resource) => self.register(&id, token, &resource).await?,
+            None => self.prove_stored(token, &id, &self.store.view())?,
         }
-        let (desired, hold, first_stream) = self.slots.open(&id);
-        if first_stream {
+        drop(coming);
+        if desired.borrow().is_none() {
             self.engine.render(id.clone());
         }
-        let key = ProxyKey {
-            mesh: id.mesh.clone(),
-            name: id.name.clone(),
-        };
+        let key = proxy_key(&id);
         let guard = Guard {
             door: self.clone(),
             id,
@@ -104,14 +100,26 @@ impl Admission for Door {
 
 impl Door {
     /// The Dataplane in the node's metadata, as strict as any written one.
-    fn brought(&self, id: &ProxyId, first: &FirstRequest) -> Result<Option<ParsedResource>, Status> {
-        let Some(text) = first.metadata.as_ref().and_then(|metadata| metadata.fields.get("dataplane.resource")) else {
+    fn brought(
+        &self,
+        id: &ProxyId,
+        first: &FirstRequest,
+    ) -> Result<Option<ParsedResource>, Status> {
+        let Some(text) = first
+            .metadata
+            .as_ref()
+            .and_then(|metadata| metadata.fields.get("dataplane.resource"))
+        else {
             return Ok(None);
         };
         let Some(ValueKind::StringValue(text)) = &text.kind else {
-            return Err(Status::invalid_argument("metadata dataplane.resource: not a text"));
+            return Err(Status::invalid_argument(
+                "metadata dataplane.resource: not a text",
+            ));
         };
-        parse_dataplane(text, id).map(Some).map_err(Status::invalid_argument)
+        parse_dataplane(text, id)
+            .map(Some)
+            .map_err(Status::invalid_argument)
     }
 
     /// Whether the token is for this proxy.
@@ -122,52 +130,62 @@ impl Door {
         spec: &Bytes,
         labels: &BTreeMap<String, String>,
     ) -> Result<(), Status> {
-        let refused = |error: torii_auth::TokenError| Status::unauthenticated(format!("Dataplane {id}: {error}"));
-        let claims = verify_dataplane(token, &id.mesh, &self.keys.load(), clock::now()).map_err(refused)?;
-        let dataplane = <torii_proto::kuma::mesh::v1alpha1::Dataplane as prost::Message>::decode(spec.clone())
-            .map_err(|error| Status::invalid_argument(format!("Dataplane {id}: {error}")))?;
-        claims.check(&id.mesh, &id.name, labels, &dataplane).map_err(refused)?;
+        let refused = |error: torii_auth::TokenError| {
+            Status::unauthenticated(format!("Dataplane {id}: {error}"))
+        };
+        let claims =
+            verify_dataplane(token, &id.mesh, &self.keys.load(), clock::now()).map_err(refused)?;
+        let dataplane =
+            <torii_proto::kuma::mesh::v1alpha1::Dataplane as prost::Message>::decode(spec.clone())
+                .map_err(|error| Status::invalid_argument(format!("Dataplane {id}: {error}")))?;
+        claims
+            .check(&id.mesh, &id.name, labels, &dataplane)
+            .map_err(refused)?;
         let identity = Identity::Dataplane {
             mesh: id.mesh.clone(),
             name: id.name.clone(),
         };
-        check(&identity, Action::Ads).map_err(|denied| Status::permission_denied(denied.to_string()))
+        check(&identity, Action::Ads)
+            .map_err(|denied| Status::permission_denied(denied.to_string()))
+    }
+
+    /// Whether the token is for the stored Dataplane.
+    fn prove_stored(&self, token: &str, id: &ProxyId, view: &View) -> Result<(), Status> {
+        let stored = view.get(&key(id)).ok_or_else(|| {
+            Status::not_found(format!(
+                "Dataplane {id} does not exist in this zone: apply it here, or start the proxy with a Dataplane file"
+            ))
+        })?;
+        self.prove(token, id, &stored.spec, &stored.labels)
     }
 
     /// Stores the Dataplane that a proxy brings, with a mark that it did.
-    async fn register(&self, id: &ProxyId, resource: ParsedResource) -> Result<(), Status> {
+    async fn register(
+        &self,
+        id: &ProxyId,
+        token: &str,
+        resource: &ParsedResource,
+    ) -> Result<(), Status> {
         let mode = Mode::Zone(self.zone.to_string());
         for _ in 0..ATTEMPTS {
             let view = self.store.view();
-            let existing = view.get(&resource.key);
-            let admitted = admit(&resource, existing.map(|stored| &**stored), &mode)
-                .map_err(|violations| Status::invalid_argument(format!("Dataplane {id}: {violations}")))?;
-            let change = Change {
-                key: resource.key.clone(),
-                expect: existing.map_or(Expect::Absent, |stored| Expect::Modified(stored.modified.revision)),
-                op: Op::Put {
-                    labels: admitted.labels,
-                    spec: admitted.spec,
-                    created: None,
-                },
-            };
-            // A Dataplane that somebody wrote stays when the proxy goes; one that a proxy brought does not.
-            let ours = existing.is_none() || view.mark(&mark(id)).is_some();
-            let marks = ours.then(|| (mark(id), Some(Bytes::from_static(b"1"))));
-            let proposal = Proposal {
-                changes: vec![change],
-                marks: marks.into_iter().collect(),
-            };
+            // A proxy that would replace a stored Dataplane must be allowed to be that one, not only the one it brings.
+            if view.get(&resource.key).is_some() {
+                self.prove_stored(token, id, &view)?;
+            }
+            let proposal = registration(&view, id, resource, &mode)?;
             match self.store.propose(proposal).await {
                 Ok(_) => return Ok(()),
                 Err(StoreError::Conflict { .. }) => {}
                 Err(error) => return Err(Status::unavailable(error.to_string())),
             }
         }
-        Err(Status::unavailable(format!("Dataplane {id}: others keep changing it")))
+        Err(Status::unavailable(format!(
+            "Dataplane {id}: others keep changing it"
+        )))
     }
 
-    /// Deletes the Dataplane of a proxy that stays away for longer than `grace`, if the proxy brought it.
+    /// Deregisters a proxy that stays away for longer than `grace`.
     fn miss(&self, id: ProxyId, grace: Duration) {
         if self.shutdown.is_stopping() {
             return;
@@ -175,28 +193,44 @@ impl Door {
         let door = self.clone();
         tokio::spawn(async move {
             tokio::select! {
-                _ = door.shutdown.stopping() => return,
-                () = tokio::time::sleep(grace) => {}
-            }
-            if door.slots.wanted(&id) {
-                return;
-            }
-            let view = door.store.view();
-            if let Some(proposal) = farewell(&view, &id)
-                && let Err(error) = door.store.propose(proposal).await
-            {
-                tracing::warn!(proxy = %id, %error, "the Dataplane of a proxy that went away stays");
-            } else {
-                tracing::info!(proxy = %id, "proxy has gone");
+                _ = door.shutdown.stopping() => {}
+                () = tokio::time::sleep(grace) => door.deregister(&id).await,
             }
         });
+    }
+
+    /// Deletes the Dataplane of a proxy that has no stream, if the proxy brought it.
+    async fn deregister(&self, id: &ProxyId) {
+        let _leaving = self.registry.write().await;
+        if self.slots.wanted(id) {
+            return;
+        }
+        for _ in 0..ATTEMPTS {
+            let view = self.store.view();
+            let Some(proposal) = farewell(&view, id) else {
+                break;
+            };
+            match self.store.propose(proposal).await {
+                Ok(_) => tracing::info!(proxy = %id, "a proxy has gone, and its Dataplane with it"),
+                Err(StoreError::Conflict { .. }) => {}
+                Err(error) => {
+                    tracing::warn!(proxy = %id, %error, "the Dataplane of a proxy that went away stays");
+                    return;
+                }
+            }
+        }
+        if self.store.view().get(&key(id)).is_none() {
+            self.reports.forget(&proxy_key(id));
+        }
     }
 
     /// After a start: proxies that registered before and do not come back are missed as well.
     pub(crate) fn miss_those_who_registered_before(&self) {
         let view = self.store.view();
         for (name, _) in view.marks() {
-            let id = name.strip_prefix(REGISTERED).and_then(|rest| rest.split_once('/'));
+            let id = name
+                .strip_prefix(REGISTERED)
+                .and_then(|rest| rest.split_once('/'));
             if let Some((mesh, name)) = id {
                 let id = ProxyId {
                     mesh: mesh.to_owned(),
@@ -216,23 +250,58 @@ impl Drop for Guard {
     }
 }
 
+/// What registers a proxy with the Dataplane that it brings.
+///
+/// # Errors
+/// When a zone may not have such a Dataplane.
+fn registration(
+    view: &View,
+    id: &ProxyId,
+    resource: &ParsedResource,
+    mode: &Mode,
+) -> Result<Proposal, Status> {
+    let existing = view.get(&resource.key);
+    let admitted = admit(resource, existing.map(|stored| &**stored), mode)
+        .map_err(|violations| Status::invalid_argument(format!("Dataplane {id}: {violations}")))?;
+    let change = Change {
+        key: resource.key.clone(),
+        expect: existing.map_or(Expect::Absent, |stored| {
+            Expect::Modified(stored.modified.revision)
+        }),
+        op: Op::Put {
+            labels: admitted.labels,
+            spec: admitted.spec,
+            created: None,
+        },
+    };
+    // A Dataplane that somebody wrote stays when the proxy goes; one that a proxy brought does not.
+    let ours = existing.is_none() || view.mark(&mark(id)).is_some();
+    let marks = ours.then(|| (mark(id), Some(Bytes::from_static(b"1"))));
+    Ok(Proposal {
+        changes: vec![change],
+        marks: marks.into_iter().collect(),
+    })
+}
+
 /// The Dataplane and its mark go together; nothing when the proxy did not bring it.
 fn farewell(view: &View, id: &ProxyId) -> Option<Proposal> {
     view.mark(&mark(id))?;
     let stored = view.get(&key(id));
-    let changes = stored.map(|stored| Change {
-        key: stored.key.clone(),
-        expect: Expect::Modified(stored.modified.revision),
-        op: Op::Delete,
-    });
     Some(Proposal {
-        changes: changes.into_iter().collect(),
+        changes: stored.iter().map(|stored| change::remove(stored)).collect(),
         marks: BTreeMap::from([(mark(id), None)]),
     })
 }
 
-fn key(id: &ProxyId) -> ResourceKey {
+pub(crate) fn key(id: &ProxyId) -> ResourceKey {
     ResourceKey::of::<Dataplane>(&id.mesh, &id.name)
+}
+
+fn proxy_key(id: &ProxyId) -> ProxyKey {
+    ProxyKey {
+        mesh: id.mesh.clone(),
+        name: id.name.clone(),
+    }
 }
 
 fn mark(id: &ProxyId) -> String {
@@ -246,7 +315,9 @@ fn node_id(text: &str) -> Result<ProxyId, Status> {
             mesh: mesh.to_owned(),
             name: name.to_owned(),
         }),
-        _ => Err(Status::invalid_argument(format!("the node id {text:?} is not <mesh>.<name> of a Dataplane"))),
+        _ => Err(Status::invalid_argument(format!(
+            "the node id {text:?} is not <mesh>.<name> of a Dataplane"
+        ))),
     }
 }
 
@@ -269,3 +340,6 @@ pub(crate) fn parse_dataplane(text: &str, id: &ProxyId) -> Result<ParsedResource
     }
     Ok(resource)
 }
+
+#[cfg(test)]
+mod tests;

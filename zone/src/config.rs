@@ -2,8 +2,10 @@
 //!
 //! The only place of this crate that knows a default, or (through clap) the environment.
 
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
 use serde::Deserialize;
@@ -14,6 +16,8 @@ use torii_runtime::settings::{self, SettingsError};
 pub const DATAPLANE_PORT: u16 = 5678;
 /// Port of the diagnostics server.
 pub const DIAGNOSTICS_PORT: u16 = 5680;
+/// Port of the REST API without TLS (off unless asked for).
+pub const HTTP_PORT: u16 = 5681;
 /// Port of the REST API.
 pub const API_PORT: u16 = 5682;
 /// Where a global is looked for when none is named.
@@ -31,7 +35,12 @@ pub struct Flags {
     #[arg(long, env = "TORII_ZONE_NAME", value_name = "ZONE")]
     pub name: Option<String>,
     /// Where the global is: one address a node (repeatable) [default: grpcs://127.0.0.1:5685]
-    #[arg(long, env = "TORII_ZONE_GLOBAL_ADDRESS", value_name = "URL", value_delimiter = ',')]
+    #[arg(
+        long,
+        env = "TORII_ZONE_GLOBAL_ADDRESS",
+        value_name = "URL",
+        value_delimiter = ','
+    )]
     pub global_address: Vec<String>,
     /// Certificate of the CA that the global's certificate comes from
     /// [default: the one of a global that runs on this machine with its default data folder]
@@ -47,7 +56,12 @@ pub struct Flags {
     #[arg(long, env = "TORII_ZONE_ADDRESS", value_name = "IP")]
     pub address: Option<IpAddr>,
     /// More names or addresses that proxies and clients reach the zone by, for its certificate
-    #[arg(long, env = "TORII_ZONE_SAN", value_name = "NAME", value_delimiter = ',')]
+    #[arg(
+        long,
+        env = "TORII_ZONE_SAN",
+        value_name = "NAME",
+        value_delimiter = ','
+    )]
     pub san: Vec<String>,
     /// Port of bootstrap and ADS [default: 5678]
     #[arg(long, env = "TORII_ZONE_DATAPLANE_PORT", value_name = "PORT")]
@@ -68,7 +82,11 @@ pub struct Flags {
     #[arg(long, env = "TORII_ZONE_WARMING_SECONDS", value_name = "SECONDS")]
     pub warming_seconds: Option<u64>,
     /// Seconds after which the Dataplane of a proxy that went away is deleted, if the proxy registered it [default: 10]
-    #[arg(long, env = "TORII_ZONE_DEREGISTRATION_SECONDS", value_name = "SECONDS")]
+    #[arg(
+        long,
+        env = "TORII_ZONE_DEREGISTRATION_SECONDS",
+        value_name = "SECONDS"
+    )]
     pub deregistration_seconds: Option<u64>,
 }
 
@@ -98,12 +116,12 @@ pub struct Config {
     /// Whether plain HTTP is served on loopback.
     pub http: bool,
     /// Bound of the hold for warming clusters.
-    pub warming: std::time::Duration,
+    pub warming: Duration,
     /// Grace of a registered proxy that went away.
-    pub deregistration: std::time::Duration,
+    pub deregistration: Duration,
 }
 
-/// Where a node of the global is.
+/// Where a node of the global is; shown as `grpcs://HOST:PORT`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GlobalAddress {
     /// Host name or IP address, for TLS.
@@ -112,6 +130,25 @@ pub struct GlobalAddress {
     pub port: u16,
     /// `grpcs`; plain `grpc` is for tests against a foreign global on loopback.
     pub tls: bool,
+}
+
+impl GlobalAddress {
+    /// `HOST:PORT`, with brackets around an IPv6 address.
+    pub fn authority(&self) -> String {
+        let Self { host, port, .. } = self;
+        if host.contains(':') {
+            format!("[{host}]:{port}")
+        } else {
+            format!("{host}:{port}")
+        }
+    }
+}
+
+impl fmt::Display for GlobalAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scheme = if self.tls { "grpcs" } else { "grpc" };
+        write!(f, "{scheme}://{}", self.authority())
+    }
 }
 
 /// A configuration that cannot be used.
@@ -124,7 +161,9 @@ pub enum ConfigError {
     #[error("a zone needs a name: say --name ZONE")]
     NoName,
     /// A name that Kuma's and Torii's globals would refuse.
-    #[error("the zone name {0:?} is not a DNS label: lower-case letters, digits and '-', at most 63 characters")]
+    #[error(
+        "the zone name {0:?} is not a DNS label: lower-case letters, digits and '-', at most 63 characters"
+    )]
     BadName(String),
     /// A global address of another form.
     #[error("the global address {0:?} is not of the form grpcs://HOST:PORT")]
@@ -147,9 +186,11 @@ impl Flags {
         }
         let data_dir = match self.data_dir.or(file.data_dir) {
             Some(folder) => folder,
-            None => settings::default_data_dir(&format!("zone-{name}")).ok_or(ConfigError::NoHome)?,
+            None => {
+                settings::default_data_dir(&format!("zone-{name}")).ok_or(ConfigError::NoHome)?
+            }
         };
-        let mut globals = either(self.global_address, file.global_address);
+        let mut globals = settings::list(self.global_address, file.global_address);
         if globals.is_empty() {
             globals.push(GLOBAL_ADDRESS.to_owned());
         }
@@ -157,28 +198,33 @@ impl Flags {
             .address
             .or(file.address)
             .unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
-        let loopback = if address.is_loopback() {
-            address
-        } else {
-            IpAddr::V4(Ipv4Addr::LOCALHOST)
-        };
+        let diagnostics = self.diagnostics_address.or(file.diagnostics_address);
         let diagnostics = SocketAddr::new(
-            self.diagnostics_address.or(file.diagnostics_address).unwrap_or(loopback),
+            diagnostics.unwrap_or_else(|| settings::loopback(address)),
             self.diagnostics_port
                 .or(file.diagnostics_port)
                 .unwrap_or(DIAGNOSTICS_PORT),
         );
         let seconds = |flag: Option<u64>, file: Option<u64>, default| {
-            std::time::Duration::from_secs(flag.or(file).unwrap_or(default))
+            Duration::from_secs(flag.or(file).unwrap_or(default))
         };
         Ok(Config {
-            globals: globals.iter().map(|url| parse_global(url)).collect::<Result<_, _>>()?,
-            global_ca_file: self.global_ca_file.or(file.global_ca_file).or_else(local_global_ca),
+            globals: globals
+                .iter()
+                .map(|url| parse_global(url))
+                .collect::<Result<_, _>>()?,
+            global_ca_file: self
+                .global_ca_file
+                .or(file.global_ca_file)
+                .or_else(local_global_ca),
             token_file: self.token_file.or(file.token_file),
             data_dir,
             address,
-            san: either(self.san, file.san),
-            dataplane_port: self.dataplane_port.or(file.dataplane_port).unwrap_or(DATAPLANE_PORT),
+            san: settings::list(self.san, file.san),
+            dataplane_port: self
+                .dataplane_port
+                .or(file.dataplane_port)
+                .unwrap_or(DATAPLANE_PORT),
             api_port: self.api_port.or(file.api_port).unwrap_or(API_PORT),
             diagnostics,
             http: self.http || file.http,
@@ -193,10 +239,6 @@ impl Flags {
 fn local_global_ca() -> Option<PathBuf> {
     let path = settings::default_data_dir("global")?.join("node/ca.crt");
     path.exists().then_some(path)
-}
-
-fn either(first: Vec<String>, second: Vec<String>) -> Vec<String> {
-    if first.is_empty() { second } else { first }
 }
 
 fn is_label(name: &str) -> bool {
@@ -215,7 +257,10 @@ fn parse_global(url: &str) -> Result<GlobalAddress, ConfigError> {
         "grpc" => false,
         _ => return Err(bad()),
     };
-    let (host, port) = rest.trim_end_matches('/').rsplit_once(':').ok_or_else(bad)?;
+    let (host, port) = rest
+        .trim_end_matches('/')
+        .rsplit_once(':')
+        .ok_or_else(bad)?;
     let host = host.trim_start_matches('[').trim_end_matches(']');
     if host.is_empty() {
         return Err(bad());
@@ -241,7 +286,10 @@ mod tests {
 
     #[test]
     fn a_zone_without_a_name_is_told_the_flag() {
-        assert!(matches!(Flags::default().resolve(), Err(ConfigError::NoName)));
+        assert!(matches!(
+            Flags::default().resolve(),
+            Err(ConfigError::NoName)
+        ));
     }
 
     #[test]
@@ -253,6 +301,7 @@ mod tests {
             port: 5685,
             tls: true,
         };
+        assert_eq!(expected.to_string(), flags.global_address[0]);
         assert_eq!(flags.clone().resolve().unwrap().globals, [expected]);
         flags.global_address = vec!["https://global".to_owned()];
         assert!(matches!(flags.resolve(), Err(ConfigError::BadGlobal(_))));
@@ -261,7 +310,10 @@ mod tests {
     #[test]
     fn names_that_are_not_dns_labels_are_refused() {
         for name in ["", "East", "-east", "a.b", &"x".repeat(64)] {
-            assert!(matches!(named(name).resolve(), Err(ConfigError::BadName(_))), "{name}");
+            assert!(
+                matches!(named(name).resolve(), Err(ConfigError::BadName(_))),
+                "{name}"
+            );
         }
     }
 }

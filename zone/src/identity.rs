@@ -1,22 +1,20 @@
 //! Who the zone is: its CA and certificate, its own signing key for users, and the operator's way in.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use prost::Message as _;
 use rustls::ServerConfig;
 
+use torii_api::change::create_secret;
 use torii_auth::authority::{self, AuthorityError};
 use torii_auth::keys::{Family, KeyError, SigningKey};
 use torii_auth::tls::{self, ClientAuth, TlsError, write_private};
 use torii_auth::token::{IssueError, TEN_YEARS, UserClaims, issue};
-use torii_proto::kuma::system::v1alpha1 as system;
 use torii_resource::ResourceKey;
 use torii_resource::kinds::GlobalSecret;
-use torii_store::{Change, Error as StoreError, Expect, Op, Proposal, Store};
+use torii_store::{Error as StoreError, Proposal, Store};
 
 use crate::config::Config;
 
@@ -42,7 +40,11 @@ pub struct Operator {
 
 impl std::fmt::Debug for Operator {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Operator({} at {}:{})", self.zone, self.address, self.port)
+        write!(
+            f,
+            "Operator({} at {}:{})",
+            self.zone, self.address, self.port
+        )
     }
 }
 
@@ -87,12 +89,22 @@ pub(crate) struct Identity {
 
 /// The CA of the data folder, made at first start, and a certificate issued for the names of this start.
 pub(crate) fn certificates(config: &Config, now: Timestamp) -> Result<Identity, IdentityError> {
-    let ca = authority::load_or_create(&config.data_dir, &format!("Torii zone {} CA", config.name), now)?;
+    let ca = authority::load_or_create(
+        &config.data_dir,
+        &format!("Torii zone {} CA", config.name),
+        now,
+    )?;
     let mut names = vec![config.address.to_string(), "localhost".to_owned()];
     names.extend(config.san.iter().cloned());
     let common_name = format!("Torii zone {}", config.name);
-    let issued = ca.issue(&common_name, names.iter().map(String::as_str), TEN_YEARS, now)?;
-    let identity = tls::Identity::from_pem(issued.certificate_pem.as_bytes(), issued.key_pem.as_bytes())?;
+    let issued = ca.issue(
+        &common_name,
+        names.iter().map(String::as_str),
+        TEN_YEARS,
+        now,
+    )?;
+    let identity =
+        tls::Identity::from_pem(issued.certificate_pem.as_bytes(), issued.key_pem.as_bytes())?;
     Ok(Identity {
         ca_pem: ca.certificate_pem().to_owned(),
         tls: tls::server_config(identity, ClientAuth::None)?,
@@ -102,25 +114,32 @@ pub(crate) fn certificates(config: &Config, now: Timestamp) -> Result<Identity, 
 
 /// The operator's way in: at first start the zone's own user signing key and an admin token are made; later the token
 /// is the one of then. `None`: the operator has taken the token's file away.
-pub(crate) async fn operator(config: &Config, ca_pem: &str, store: &Store, now: Timestamp) -> Result<Option<Operator>, IdentityError> {
+pub(crate) async fn operator(
+    config: &Config,
+    ca_pem: &str,
+    store: &Store,
+    now: Timestamp,
+) -> Result<Option<Operator>, IdentityError> {
     let path = config.data_dir.join(ADMIN_TOKEN_FILE);
     let key = Family::User.signing_key(FIRST);
     if store.view().get(&key).is_none() {
         let signing = tokio::task::block_in_place(SigningKey::generate)?;
         let token = issue(&UserClaims::admin(), &signing, FIRST, now, TEN_YEARS)?;
+        // The file first: without the key in the store, the next start makes both again.
+        write_private(&path, token.as_bytes()).map_err(|source| IdentityError::File {
+            path: path.clone(),
+            source,
+        })?;
+        let admin_token = ResourceKey::of::<GlobalSecret>("", ADMIN_TOKEN);
         let changes = vec![
-            secret(key, &signing.to_pem()?),
-            secret(ResourceKey::of::<GlobalSecret>("", ADMIN_TOKEN), &token),
+            create_secret(key, &signing.to_pem()?),
+            create_secret(admin_token, &token),
         ];
         let proposal = Proposal {
             changes,
             ..Proposal::default()
         };
         store.propose(proposal).await?;
-        write_private(&path, token.as_bytes()).map_err(|source| IdentityError::File {
-            path: path.clone(),
-            source,
-        })?;
     }
     let token = fs::read_to_string(&path).ok();
     Ok(token.map(|token| Operator {
@@ -130,19 +149,4 @@ pub(crate) async fn operator(config: &Config, ca_pem: &str, store: &Store, now: 
         ca_pem: ca_pem.to_owned(),
         token: token.trim().to_owned(),
     }))
-}
-
-fn secret(key: ResourceKey, data: &str) -> Change {
-    let secret = system::Secret {
-        data: Some(data.as_bytes().to_vec()),
-    };
-    Change {
-        key,
-        expect: Expect::Absent,
-        op: Op::Put {
-            labels: BTreeMap::new(),
-            spec: secret.encode_to_vec().into(),
-            created: None,
-        },
-    }
 }

@@ -6,14 +6,20 @@
 mod admission;
 mod bootstrap;
 pub mod config;
+mod config_dump;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod identity;
 mod local;
 mod metrics;
+mod ports;
 mod regen;
 mod report;
 mod routes;
 mod slots;
 mod start;
+#[cfg(test)]
+mod testing;
 mod upstream;
 
 pub use identity::{IdentityError, Operator};

@@ -1,10 +1,11 @@
 //! The zone's durable copy: how what the global sent lies in the zone's own store, and how far it has been followed.
 
-use torii_resource::meta::label;
-use torii_resource::Resource;
+use torii_resource::kinds::Mesh;
+use torii_resource::{Kind as _, Resource};
 use torii_store::{Batch, View};
-use torii_sync::guard::{Memory, NotAMemory};
 use torii_sync::Mark;
+use torii_sync::guard::{Memory, NotAMemory};
+use torii_sync::scope::Origin;
 
 /// Name of the store's mark that holds the guard's memory of the global. It is written in the same batch as what the
 /// global sent, so that the copy and the memory are never apart.
@@ -15,7 +16,8 @@ pub(crate) const MEMORY: &str = "upstream";
 /// # Errors
 /// When the stored bytes are damaged: the zone must not follow any global then.
 pub(crate) fn memory(view: &View) -> Result<Memory, NotAMemory> {
-    view.mark(MEMORY).map_or_else(|| Ok(Memory::default()), |bytes| Memory::from_bytes(bytes))
+    view.mark(MEMORY)
+        .map_or_else(|| Ok(Memory::default()), |bytes| Memory::from_bytes(bytes))
 }
 
 /// Up to which mark of the global a state goes.
@@ -31,5 +33,13 @@ pub(crate) fn mark_in(batch: &Batch) -> Option<Mark> {
 
 /// Whether a resource of the zone's store is a copy from the global.
 pub(crate) fn is_copy(resource: &Resource) -> bool {
-    resource.label(label::ORIGIN) == Some("global")
+    Origin::Global.owns(resource)
 }
+
+/// Whether the zone has ever followed a global: there is a mark of a Torii one, or a mesh of any.
+pub(crate) fn followed(view: &View) -> bool {
+    mark(view).is_some() || view.list(Mesh::DESCRIPTOR.name).any(|mesh| is_copy(mesh))
+}
+
+#[cfg(test)]
+mod tests;

@@ -12,19 +12,31 @@ const REVISION: &str = "torii_zone_global_revision";
 
 /// Every metric of this crate.
 pub(crate) const DESCRIPTIONS: &[Description] = &[
-    Description::new(STORED, Type::Histogram, "From what the global sent to the durable copy of it."),
+    Description::new(
+        STORED,
+        Type::Histogram,
+        "From what the global sent to the durable copy of it.",
+    ),
     Description::new(
         RENDERED,
         Type::Histogram,
         "Generation of the configuration of all proxies that a change touched.",
     ),
-    Description::new(CONNECTED, Type::Gauge, "1 while the zone follows its global, else 0."),
+    Description::new(
+        CONNECTED,
+        Type::Gauge,
+        "1 while the zone follows its global, else 0.",
+    ),
     Description::new(
         GUARD,
         Type::Gauge,
         "1 while the zone refuses or holds what its global sends, else 0; status says why.",
     ),
-    Description::new(REVISION, Type::Gauge, "Newest revision of the global that the zone has stored."),
+    Description::new(
+        REVISION,
+        Type::Gauge,
+        "Newest revision of the global that the zone has stored.",
+    ),
 ];
 
 /// A transaction of the global is durable.

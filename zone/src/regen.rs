@@ -11,8 +11,8 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use torii_ads::Desired;
-use torii_mesh::{Index, ProxyId, Touched};
-use torii_render::{PartError, Rendered, render_gateway};
+use torii_mesh::{GatewayView, Index, ProxyId, Touched};
+use torii_render::{PartError, Rendered, Renderer};
 use torii_resource::Revision;
 use torii_store::{Batch, Event, Store, View};
 use torii_sync::Mark;
@@ -178,10 +178,15 @@ impl Engine {
 
     async fn follow(&mut self, touched: Touched, mut generated: Generated) {
         if let Some((mark, _)) = self.ahead.take_if(|(_, local)| *local <= generated.local) {
-            let newer = generated.mark.as_ref().is_none_or(|known| !known.covers(&mark));
-            if newer {
+            // A batch may have overtaken the wish: the mark counts if it is newer, or if the store has it still.
+            let newer = generated.mark.as_ref().is_some_and(|known| *known < mark);
+            if newer || local::mark(&self.store.view()).as_ref() == Some(&mark) {
                 generated.mark = Some(mark);
             }
+        }
+        let known = self.generated.borrow().mark.clone();
+        if known.is_some_and(|known| starts_over(&known, generated.mark.as_ref())) {
+            self.slots.start_over();
         }
         let Touched { proxies, gone } = touched;
         if !gone.is_empty() || !proxies.is_empty() {
@@ -192,21 +197,28 @@ impl Engine {
     }
 
     async fn render(&mut self, proxies: BTreeSet<ProxyId>, generated: Generated) {
-        let revision = generated.mark.as_ref().map_or(Revision::ZERO, |mark| mark.revision);
-        let views: Vec<_> = proxies
+        let revision = generated
+            .mark
+            .as_ref()
+            .map_or(Revision::ZERO, |mark| mark.revision);
+        let jobs: Vec<_> = proxies
             .into_iter()
-            .filter(|id| self.slots.wanted(id))
-            .filter_map(|id| self.index.view(&id).map(|view| (id, view)))
+            .filter_map(|id| {
+                // First: most proxies of a big zone may be connected to other nodes.
+                let renderer = self.slots.take(&id)?;
+                let view = self.index.view(&id)?;
+                Some(Job { id, view, renderer })
+            })
             .collect();
-        if !views.is_empty() {
+        if !jobs.is_empty() {
             let started = Instant::now();
-            let rendered = if views.len() <= INLINE {
-                views.iter().map(|(id, view)| (id.clone(), render_gateway(view))).collect()
+            let done = if jobs.len() <= INLINE {
+                jobs.into_iter().map(Job::run).collect()
             } else {
-                render_many(views).await
+                run_many(jobs).await
             };
             metrics::rendered(started.elapsed());
-            self.publish(rendered, revision);
+            self.publish(done, revision);
         }
         self.generated.send_if_modified(|known| {
             let moved = *known != generated;
@@ -215,24 +227,38 @@ impl Engine {
         });
     }
 
-    fn publish(&self, rendered: Vec<(ProxyId, Rendered)>, revision: Revision) {
+    fn publish(&self, done: Vec<Done>, revision: Revision) {
         self.picture.send_if_modified(|picture| {
             let mut changed = false;
-            for (id, rendered) in &rendered {
-                let faults: Vec<_> = rendered.errors.iter().chain(&rendered.notes).cloned().collect();
-                if picture.faults.get(id).map_or(!faults.is_empty(), |known| *known != faults) {
+            for Done { id, rendered, .. } in &done {
+                let faults: Vec<_> = rendered
+                    .errors
+                    .iter()
+                    .chain(&rendered.notes)
+                    .cloned()
+                    .collect();
+                if picture
+                    .faults
+                    .get(id)
+                    .map_or(!faults.is_empty(), |known| *known != faults)
+                {
                     Arc::make_mut(picture).faults.insert(id.clone(), faults);
                     changed = true;
                 }
             }
             changed
         });
-        for (id, rendered) in rendered {
+        for Done {
+            id,
+            rendered,
+            renderer,
+        } in done
+        {
             let desired = Desired {
                 revision,
                 parts: Arc::new(rendered.parts),
             };
-            self.slots.publish(&id, desired);
+            self.slots.publish(&id, desired, renderer);
         }
     }
 
@@ -252,28 +278,54 @@ impl Engine {
     }
 }
 
-/// Renders many proxies on the blocking pool, so that heartbeats and streams go on meanwhile.
-async fn render_many(views: Vec<(ProxyId, torii_mesh::GatewayView)>) -> Vec<(ProxyId, Rendered)> {
-    let mut jobs = tokio::task::JoinSet::new();
-    let mut views = views.into_iter().peekable();
-    while views.peek().is_some() {
-        let chunk: Vec<_> = views.by_ref().take(CHUNK).collect();
-        jobs.spawn_blocking(move || {
-            chunk
-                .into_iter()
-                .map(|(id, view)| {
-                    let rendered = render_gateway(&view);
-                    (id, rendered)
-                })
-                .collect::<Vec<_>>()
-        });
-    }
-    let mut rendered = Vec::new();
-    while let Some(job) = jobs.join_next().await {
-        match job {
-            Ok(some) => rendered.extend(some),
-            Err(error) => tracing::error!(%error, "rendering failed; the proxies concerned keep what they have"),
+/// Whether revisions after `known` may be lower: an operator has accepted another global, or one that lost data.
+fn starts_over(known: &Mark, now: Option<&Mark>) -> bool {
+    now.is_some_and(|now| {
+        (&now.cluster_id, now.epoch) != (&known.cluster_id, known.epoch)
+            || now.revision < known.revision
+    })
+}
+
+/// One proxy to render. The renderer goes with it and comes back with what was rendered.
+struct Job {
+    id: ProxyId,
+    view: GatewayView,
+    renderer: Renderer,
+}
+
+/// A proxy that was rendered.
+struct Done {
+    id: ProxyId,
+    rendered: Rendered,
+    renderer: Renderer,
+}
+
+impl Job {
+    fn run(mut self) -> Done {
+        Done {
+            rendered: self.renderer.render(self.view),
+            id: self.id,
+            renderer: self.renderer,
         }
     }
-    rendered
+}
+
+/// Renders many proxies on the blocking pool, so that heartbeats and streams go on meanwhile.
+async fn run_many(jobs: Vec<Job>) -> Vec<Done> {
+    let mut chunks = tokio::task::JoinSet::new();
+    let mut jobs = jobs.into_iter().peekable();
+    while jobs.peek().is_some() {
+        let chunk: Vec<_> = jobs.by_ref().take(CHUNK).collect();
+        chunks.spawn_blocking(move || chunk.into_iter().map(Job::run).collect::<Vec<_>>());
+    }
+    let mut done = Vec::new();
+    while let Some(chunk) = chunks.join_next().await {
+        match chunk {
+            Ok(some) => done.extend(some),
+            Err(error) => {
+                tracing::error!(%error, "rendering failed; the proxies concerned keep what they have")
+            }
+        }
+    }
+    done
 }

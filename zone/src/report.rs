@@ -17,7 +17,10 @@ pub(crate) fn proxies(
     slots: &Slots,
     reports: &Reports,
 ) -> BTreeMap<String, ProxyReport> {
-    let reached = generated.mark.as_ref().map_or(Revision::ZERO, |mark| mark.revision);
+    let reached = generated
+        .mark
+        .as_ref()
+        .map_or(Revision::ZERO, |mark| mark.revision);
     let report = |id: &ProxyId| {
         let key = ProxyKey {
             mesh: id.mesh.clone(),
@@ -30,16 +33,29 @@ pub(crate) fn proxies(
     picture.proxies.iter().map(report).collect()
 }
 
-fn proxy(id: &ProxyId, status: &ProxyStatus, published: Option<Revision>, reached: Revision) -> ProxyReport {
-    // Published and not yet taken up by the stream counts as pending: nobody has acknowledged it.
-    let behind = published.is_none_or(|published| status.acknowledged < published) && status.rejections.is_empty();
+fn proxy(
+    id: &ProxyId,
+    status: &ProxyStatus,
+    published: Option<Revision>,
+    reached: Revision,
+) -> ProxyReport {
+    // Published and not yet taken up by the stream counts as pending: nobody has acknowledged it, and what was rejected
+    // before may be gone from it. A rejection stays unacknowledged for good.
+    let behind = published.is_none_or(|published| {
+        let unanswered = status.rejections.is_empty() && status.acknowledged < published;
+        status.sent < published || unanswered
+    });
     let pending = status.connected && (status.pending || behind);
     let settled = status.connected && !pending && status.rejections.is_empty();
     ProxyReport {
         id: id.to_string(),
         connected: status.connected,
         sent: if settled { reached.0 } else { status.sent.0 },
-        acknowledged: if settled { reached.0 } else { status.acknowledged.0 },
+        acknowledged: if settled {
+            reached.0
+        } else {
+            status.acknowledged.0
+        },
         pending,
         rejections: status
             .rejections
@@ -89,10 +105,18 @@ pub(crate) struct Teller {
 
 impl Teller {
     /// The next report, if there is anything to tell. `now` has everything but proxies; the first report is full.
-    pub(crate) fn next(&mut self, now: ZoneReport, proxies: BTreeMap<String, ProxyReport>) -> Option<ZoneReport> {
+    pub(crate) fn next(
+        &mut self,
+        now: ZoneReport,
+        proxies: BTreeMap<String, ProxyReport>,
+    ) -> Option<ZoneReport> {
         let changed: Vec<_> = proxies
             .iter()
-            .filter(|(id, report)| self.proxies.get(*id).is_none_or(|told| differs(told, report)))
+            .filter(|(id, report)| {
+                self.proxies
+                    .get(*id)
+                    .is_none_or(|told| differs(told, report))
+            })
             .map(|(_, report)| report.clone())
             .collect();
         let gone: Vec<_> = self

@@ -14,6 +14,7 @@ use torii_api::{Api, Call, Problem};
 use torii_auth::rights::Action;
 use torii_store::Store;
 
+use crate::config_dump;
 use crate::regen;
 use crate::report;
 use crate::slots::Slots;
@@ -36,15 +37,25 @@ pub(crate) fn routes(picture: Arc<Picture>) -> Router<Api> {
     Router::new()
         .route("/torii/status", get(status))
         .route("/torii/accept-global", post(accept))
+        .route(
+            "/torii/proxies/{mesh}/{name}/config",
+            get(config_dump::answer),
+        )
         .layer(Extension(picture))
 }
 
-async fn status(Extension(picture): Extension<Arc<Picture>>, call: Call) -> Result<Response, Problem> {
+async fn status(
+    Extension(picture): Extension<Arc<Picture>>,
+    call: Call,
+) -> Result<Response, Problem> {
     call.require(Action::ReadStatus)?;
     Ok(axum::Json(picture.status()).into_response())
 }
 
-async fn accept(Extension(picture): Extension<Arc<Picture>>, call: Call) -> Result<Response, Problem> {
+async fn accept(
+    Extension(picture): Extension<Arc<Picture>>,
+    call: Call,
+) -> Result<Response, Problem> {
     call.require(Action::AcceptGlobal)?;
     accept_global(&picture.store).await?;
     tracing::warn!("an operator accepts the next global, whatever it says");
@@ -74,9 +85,12 @@ impl Picture {
             revision,
             guard: standing.guard,
             proxies: proxies.into_values().map(document::Proxy::from).collect(),
-            problems: report::problems(&known).into_iter().map(document::Problem::from).collect(),
+            problems: report::problems(&known)
+                .into_iter()
+                .map(document::Problem::from)
+                .collect(),
         };
-        let mut warnings = standing.conflicts;
+        let mut warnings: Vec<_> = standing.conflicts.iter().map(ToString::to_string).collect();
         if !standing.error.is_empty() {
             warnings.push(format!("not following the global: {}", standing.error));
         }
@@ -94,3 +108,5 @@ impl Picture {
     }
 }
 
+#[cfg(test)]
+mod tests;

@@ -7,6 +7,7 @@ use tokio::sync::watch;
 
 use torii_ads::Desired;
 use torii_mesh::ProxyId;
+use torii_render::Renderer;
 use torii_resource::Revision;
 
 /// Newest desired configuration of every proxy that has a stream. Cheap to clone: all clones share one state.
@@ -17,6 +18,8 @@ pub(crate) struct Slots(Arc<Mutex<BTreeMap<ProxyId, Slot>>>);
 struct Slot {
     desired: watch::Sender<Option<Arc<Desired>>>,
     streams: usize,
+    /// What is remembered of the last rendering; empty while a rendering has it.
+    renderer: Renderer,
 }
 
 /// A stream's hold on its proxy's slot: dropping the last one empties the slot.
@@ -27,21 +30,29 @@ pub(crate) struct Hold {
 }
 
 impl Slots {
-    /// A stream of this proxy begins. `true`: it is the first, and nothing is rendered yet.
-    pub(crate) fn open(&self, id: &ProxyId) -> (watch::Receiver<Option<Arc<Desired>>>, Hold, bool) {
+    /// A stream of this proxy begins. Its configuration is there already if another stream of the proxy is.
+    pub(crate) fn open(&self, id: &ProxyId) -> (watch::Receiver<Option<Arc<Desired>>>, Hold) {
         let mut slots = self.lock();
         let slot = slots.entry(id.clone()).or_insert_with(|| Slot {
             desired: watch::Sender::new(None),
             streams: 0,
+            renderer: Renderer::default(),
         });
         slot.streams += 1;
         let receiver = slot.desired.subscribe();
-        let first = slot.desired.borrow().is_none();
         let hold = Hold {
             slots: self.clone(),
             id: id.clone(),
         };
-        (receiver, hold, first)
+        (receiver, hold)
+    }
+
+    /// Ends every stream, for its Envoy to begin another: what is published from now on may have lower revisions than
+    /// what the streams have, and those never go back.
+    pub(crate) fn start_over(&self) {
+        for slot in self.lock().values_mut() {
+            slot.desired = watch::Sender::new(None);
+        }
     }
 
     /// Whether anybody waits for this proxy's configuration.
@@ -49,18 +60,29 @@ impl Slots {
         self.lock().contains_key(id)
     }
 
-    /// Puts a proxy's configuration into its slot, if it still has one.
-    pub(crate) fn publish(&self, id: &ProxyId, desired: Desired) {
-        if let Some(slot) = self.lock().get(id) {
+    /// The proxy's renderer, to be brought back with what it renders; none when nobody waits for its configuration.
+    /// One that is not brought back costs time only: the next one remembers nothing.
+    pub(crate) fn take(&self, id: &ProxyId) -> Option<Renderer> {
+        let mut slots = self.lock();
+        Some(std::mem::take(&mut slots.get_mut(id)?.renderer))
+    }
+
+    /// Puts a proxy's configuration and its renderer into its slot, if it still has one.
+    pub(crate) fn publish(&self, id: &ProxyId, desired: Desired, renderer: Renderer) {
+        if let Some(slot) = self.lock().get_mut(id) {
             slot.desired.send_replace(Some(Arc::new(desired)));
+            slot.renderer = renderer;
         }
+    }
+
+    /// Configuration that was published last for a proxy.
+    pub(crate) fn desired(&self, id: &ProxyId) -> Option<Arc<Desired>> {
+        self.lock().get(id)?.desired.borrow().clone()
     }
 
     /// Revision of the configuration that was published last for a proxy.
     pub(crate) fn published(&self, id: &ProxyId) -> Option<Revision> {
-        let slots = self.lock();
-        let desired = slots.get(id)?.desired.borrow();
-        desired.as_ref().map(|desired| desired.revision)
+        self.desired(id).map(|desired| desired.revision)
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<ProxyId, Slot>> {
@@ -72,11 +94,18 @@ impl Slots {
 impl Drop for Hold {
     fn drop(&mut self) {
         let mut slots = self.slots.lock();
-        if let Some(slot) = slots.get_mut(&self.id) {
-            slot.streams -= 1;
-            if slot.streams == 0 {
-                slots.remove(&self.id);
-            }
+        let Some(slot) = slots.get_mut(&self.id) else {
+            return;
+        };
+        slot.streams -= 1;
+        if slot.streams == 0 {
+            let emptied = slots.remove(&self.id);
+            // A slot may hold much: nobody waits while it is dropped.
+            drop(slots);
+            drop(emptied);
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use torii_api::status::Status;
+use torii_render::ConfigDocument;
 use torii_resource::Scope;
 use torii_resource::kind::Descriptor;
 
@@ -180,6 +181,19 @@ impl Client {
             ..Call::new(Method::GET, "/torii/status")
         };
         decode(&self.call(&call).await?)
+    }
+
+    /// What a proxy's Envoy is to have, from the zone that it is connected to.
+    ///
+    /// # Errors
+    /// When it is not connected there, or the zone cannot be asked.
+    pub async fn proxy_config(
+        &self,
+        mesh: &str,
+        name: &str,
+    ) -> Result<ConfigDocument, ClientError> {
+        let path = format!("/torii/proxies/{}/{}/config", segment(mesh), segment(name));
+        decode(&self.call(&Call::new(Method::GET, path)).await?)
     }
 
     /// Tells a zone to forget which global it has followed, and to follow the one that it is connected to.

@@ -79,6 +79,11 @@ impl Sources {
             })
     }
 
+    /// The documents, in their order.
+    pub(super) fn documents(&self) -> &[Document] {
+        &self.documents
+    }
+
     /// The resources, in their order.
     pub(super) fn keys(&self) -> impl DoubleEndedIterator<Item = &ResourceKey> {
         self.documents.iter().map(|document| &document.resource.key)

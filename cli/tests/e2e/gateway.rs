@@ -61,7 +61,7 @@ async fn a_route_is_served_changed_and_deleted() {
         let answer = site.ask("east", "/").await?;
         (answer.status.as_u16() == 404)
             .then_some(())
-            .ok_or(format!("{}", answer.status))
+            .ok_or_else(|| format!("{}", answer.status))
     })
     .await
     .unwrap();
@@ -113,7 +113,7 @@ async fn a_service_that_nobody_has_answers_503_and_status_says_why() {
                         && problem.reason.contains("nobody-has-this")
                 })
                 .then_some(())
-                .ok_or(format!("{problems:?}"))
+                .ok_or_else(|| format!("{problems:?}"))
         },
     )
     .await

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use torii_cli::playground::{Site, gateway, route, wait_until};
+use torii_cli::playground::{Site, gateway, route, route_with_header, wait_until};
 
 use crate::{DEADLINE, with_envoy};
 
@@ -15,11 +15,20 @@ async fn a_global_that_comes_back_empty_changes_nothing_until_it_is_accepted() {
     let node = site.global(0).unwrap();
     // The store's revision must be past what an empty global starts with, or the two could not be told apart by it.
     for _ in 0..3 {
-        site.apply_and_wait(&torii_cli::playground::route_with_header("x-change", "one"))
+        site.apply_and_wait(&route_with_header("x-change", "one"))
             .await
             .unwrap();
         site.apply_and_wait(&route()).await.unwrap();
     }
+    // What the tokens of proxies are signed with: the operator has a copy.
+    let key = [
+        "get",
+        "secret",
+        "dataplane-token-signing-key-default-1",
+        "-o",
+        "yaml",
+    ];
+    let key = site.torii(&key, "").await.unwrap();
     node.stop().await;
     forget(&site.layout().data_dir("global-1"));
     node.start().await.unwrap();
@@ -61,9 +70,8 @@ async fn a_global_that_comes_back_empty_changes_nothing_until_it_is_accepted() {
     assert_eq!(site.ask("east", "/").await.unwrap().status.as_u16(), 200);
 
     // The operator applies everything again, then says that this global is the one.
-    site.apply(&format!("{}---\n{}", gateway(), route()))
-        .await
-        .unwrap();
+    let everything = [key, gateway(), route()].join("\n---\n");
+    site.apply(&everything).await.unwrap();
     site.torii_in("east", &["zone", "accept-global"], "")
         .await
         .unwrap();
@@ -77,11 +85,28 @@ async fn a_global_that_comes_back_empty_changes_nothing_until_it_is_accepted() {
         let zone = &status.zones[0];
         (zone.connected == Some(true) && zone.guard.is_empty())
             .then_some(())
-            .ok_or(format!("{zone:?}"))
+            .ok_or_else(|| format!("{zone:?}"))
     })
     .await
     .unwrap();
     assert_eq!(site.ask("east", "/").await.unwrap().status.as_u16(), 200);
+    // The new global's revisions are lower than those that the Envoy has acknowledged: it connects again for them.
+    site.apply(&route_with_header("x-change", "after"))
+        .await
+        .unwrap();
+    wait_until("a change of the new global is served", DEADLINE, || async {
+        let answer = site.ask("east", "/").await?;
+        (answer.header("x-change") == "after")
+            .then_some(())
+            .ok_or_else(|| answer.header("x-change").to_owned())
+    })
+    .await
+    .unwrap();
+    site.apply_and_wait(&route_with_header("x-change", "last"))
+        .await
+        .unwrap();
+    let answer = site.ask("east", "/").await.unwrap();
+    assert_eq!(answer.header("x-change"), "last", "--wait can be trusted");
     site.stop().await;
 }
 

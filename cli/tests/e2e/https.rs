@@ -15,6 +15,7 @@ use rustls::{ClientConfig, RootCertStore};
 use serde_json::Value;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
+use torii_cli::playground::Site;
 
 use crate::DEADLINE;
 
@@ -24,6 +25,21 @@ pub(crate) struct Https {
     address: SocketAddr,
     config: Arc<ClientConfig>,
     bearer: Option<String>,
+}
+
+/// The global's REST API, asked by an operator.
+pub(crate) async fn operator(site: &Site) -> Https {
+    let asked = [
+        "generate",
+        "user-token",
+        "--name",
+        "e2e",
+        "--group",
+        "mesh-system:admin",
+    ];
+    let token = site.torii(&asked, "").await.unwrap();
+    let address = (site.layout().node_address(0), 5682);
+    Https::new(address, &site.layout().global_ca()).bearer(&token)
 }
 
 /// What it said.

@@ -50,7 +50,7 @@ async fn nothing_acknowledged_is_missing_after_leaders_were_killed() {
                 .revision;
             (now > before + 20)
                 .then_some(())
-                .ok_or(format!("revision {now}"))
+                .ok_or_else(|| format!("revision {now}"))
         })
         .await
         .unwrap();

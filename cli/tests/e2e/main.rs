@@ -15,9 +15,16 @@ mod bad_input;
 mod cuts;
 mod gateway;
 mod guard;
+mod https;
+mod inspect;
+mod kuma_dataplanes;
+mod kuma_dp;
+mod kuma_global;
 mod kuma_zone;
+mod kumactl;
 mod leader;
 mod readme;
+mod recorded;
 mod tags_header;
 
 use std::path::{Path, PathBuf};

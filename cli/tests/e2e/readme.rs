@@ -63,7 +63,13 @@ async fn the_readmes_commands_work_as_they_stand() {
     for command in commands {
         if let Some((_, ready)) = SERVERS.iter().find(|(start, _)| command.starts_with(start)) {
             let mut server = shell(&format!("exec {command}"), home.path(), &envoy);
-            servers.push(server.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
+            servers.push(
+                server
+                    .stdout(Stdio::null())
+                    .stderr(Stdio::null())
+                    .spawn()
+                    .unwrap(),
+            );
             wait_until(&command, DEADLINE, || async {
                 let answer = probe.get(ready, None).await?;
                 answer.status.is_success().then_some(()).ok_or(answer.body)
@@ -73,15 +79,22 @@ async fn the_readmes_commands_work_as_they_stand() {
             continue;
         }
         let done = shell(&command, home.path(), &envoy).output().await.unwrap();
-        let (out, err) = (String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
+        let (out, err) = (
+            String::from_utf8_lossy(&done.stdout),
+            String::from_utf8_lossy(&done.stderr),
+        );
         assert!(done.status.success(), "{command}: {out}{err}");
         if command.starts_with("curl ") {
             assert!(out.contains("hello"), "{command}: {out}");
         }
     }
-        for server in servers.iter_mut().rev() {
+    for server in servers.iter_mut().rev() {
         let id = server.id().unwrap();
-        Command::new("kill").arg(id.to_string()).status().await.unwrap();
+        Command::new("kill")
+            .arg(id.to_string())
+            .status()
+            .await
+            .unwrap();
         server.wait().await.unwrap();
     }
 }
@@ -90,16 +103,27 @@ async fn the_readmes_commands_work_as_they_stand() {
 #[test]
 fn every_path_that_a_document_names_exists() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    let folders = ["proto/", "common/", "global/", "zone/", "cli/", "chaos/", "deploy/", "docs/"];
-    let mut documents = vec![root.join("README.md"), root.join("ARCHITECTURE.md"), root.join("CONTRIBUTING.md")];
+    let folders = [
+        "proto/", "common/", "global/", "zone/", "cli/", "chaos/", "deploy/", "docs/",
+    ];
+    let mut documents = vec![
+        root.join("README.md"),
+        root.join("ARCHITECTURE.md"),
+        root.join("CONTRIBUTING.md"),
+    ];
     let decisions = std::fs::read_dir(root.join("docs/decisions")).unwrap();
     documents.extend(decisions.map(|entry| entry.unwrap().path()));
     for document in documents {
         let text = std::fs::read_to_string(&document).unwrap();
         for named in text.split('`').skip(1).step_by(2) {
             let file = named.split_whitespace().next().unwrap_or_default();
-            if folders.iter().any(|folder| file.starts_with(folder)) && !file.contains(['*', 'N', '<', '{']) {
-                assert!(root.join(file).exists() || root.join(format!("{file}.rs")).exists(), "{document:?} names {file}");
+            if folders.iter().any(|folder| file.starts_with(folder))
+                && !file.contains(['*', 'N', '<', '{'])
+            {
+                assert!(
+                    root.join(file).exists() || root.join(format!("{file}.rs")).exists(),
+                    "{document:?} names {file}"
+                );
             }
         }
     }

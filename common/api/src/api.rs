@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use tokio_util::sync::CancellationToken;
+
 use torii_auth::KeyRing;
 use torii_resource::{Mode, Resource, ResourceKey};
 use torii_store::{Change, Store, View};
@@ -85,6 +87,8 @@ pub struct Api {
     pub scheme: &'static str,
     /// Time after which a request is given up.
     pub timeout: Duration,
+    /// Ends answers that have no end of their own, such as the change feed.
+    pub stop: CancellationToken,
 }
 
 impl Api {
@@ -101,7 +105,15 @@ impl Api {
             about: Arc::new(about),
             scheme: "https",
             timeout: Duration::from_secs(30),
+            stop: CancellationToken::new(),
         }
+    }
+
+    /// With the token that is cancelled when the process is asked to stop.
+    #[must_use]
+    pub fn with_stop(mut self, stop: CancellationToken) -> Self {
+        self.stop = stop;
+        self
     }
 
     /// With what the plane adds.

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use futures::stream;
+use futures::{StreamExt as _, stream};
 use http::{HeaderValue, Method, header};
 use serde::Serialize;
 use serde_json::Value;
@@ -54,6 +54,7 @@ pub(crate) async fn watch(call: Call) -> Response {
                 let kinds = kinds.clone();
                 async move { next(watch?, &kinds).await }
             });
+            let lines = lines.take_until(call.api.stop.clone().cancelled_owned());
             let mut response = Response::new(Body::from_stream(lines));
             let lines = HeaderValue::from_static("application/x-ndjson");
             response.headers_mut().insert(header::CONTENT_TYPE, lines);

@@ -9,6 +9,7 @@ mod authenticate;
 mod batch;
 mod call;
 mod cascade;
+pub mod change;
 mod decode;
 mod feed;
 mod index;

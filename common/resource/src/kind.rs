@@ -106,6 +106,30 @@ pub struct Descriptor {
     pub namespaced: bool,
 }
 
+impl Descriptor {
+    /// A kind that people write at the global, in a mesh, and that every zone follows: all of Kuma's
+    /// source/destination policies (resources §1.7, kds §4.2).
+    pub(crate) const fn policy(
+        name: &'static str,
+        plural: &'static str,
+        short_names: &'static [&'static str],
+        message: &'static str,
+    ) -> Self {
+        Self {
+            name,
+            plural,
+            aliases: &[],
+            short_names,
+            scope: Scope::Mesh,
+            sync: SyncFlags::GLOBAL_TO_ZONE,
+            access: Access::Open,
+            message,
+            hashed: true,
+            namespaced: false,
+        }
+    }
+}
+
 /// What defaulting and validation may know beside the spec.
 #[derive(Clone, Debug)]
 pub struct Context<'a> {

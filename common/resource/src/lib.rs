@@ -4,12 +4,14 @@
 //! [`registry`]; store, sync, API and CLI take everything else from its [`Descriptor`].
 
 pub mod admission;
+pub mod defaults;
 pub mod format;
 pub mod kind;
 pub mod kinds;
 pub mod labels;
 pub mod meta;
 pub mod name;
+pub mod policy;
 pub mod re2;
 pub mod registry;
 mod rules;

@@ -5,13 +5,26 @@ use crate::kinds;
 
 /// Every kind that this build knows, in order of name.
 pub const KINDS: &[KindEntry] = &[
+    KindEntry::of::<kinds::CircuitBreaker>(),
     KindEntry::of::<kinds::Config>(),
     KindEntry::of::<kinds::Dataplane>(),
+    KindEntry::of::<kinds::ExternalService>(),
+    KindEntry::of::<kinds::FaultInjection>(),
     KindEntry::of::<kinds::GlobalSecret>(),
+    KindEntry::of::<kinds::HealthCheck>(),
     KindEntry::of::<kinds::Mesh>(),
     KindEntry::of::<kinds::MeshGateway>(),
     KindEntry::of::<kinds::MeshGatewayRoute>(),
+    KindEntry::of::<kinds::ProxyTemplate>(),
+    KindEntry::of::<kinds::RateLimit>(),
+    KindEntry::of::<kinds::Retry>(),
     KindEntry::of::<kinds::Secret>(),
+    KindEntry::of::<kinds::Timeout>(),
+    KindEntry::of::<kinds::TrafficLog>(),
+    KindEntry::of::<kinds::TrafficPermission>(),
+    KindEntry::of::<kinds::TrafficRoute>(),
+    KindEntry::of::<kinds::TrafficTrace>(),
+    KindEntry::of::<kinds::VirtualOutbound>(),
     KindEntry::of::<kinds::Zone>(),
 ];
 

@@ -3,6 +3,7 @@
 //! Knows no kinds.
 
 use std::collections::BTreeMap;
+use std::ops::Add;
 
 /// Tags of a proxy, a listener or a destination.
 pub type Tags = BTreeMap<String, String>;
@@ -27,6 +28,18 @@ pub struct Rank {
     pub tags: usize,
     /// Number of those with a value other than `*`.
     pub exact: usize,
+}
+
+impl Add for Rank {
+    type Output = Self;
+
+    /// The rank of a source and a destination together.
+    fn add(self, other: Self) -> Self {
+        Self {
+            tags: self.tags + other.tags,
+            exact: self.exact + other.exact,
+        }
+    }
 }
 
 /// Whether `selector` matches `tags`, and how specifically. An empty selector matches everything with rank zero.

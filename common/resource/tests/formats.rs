@@ -1,6 +1,8 @@
 //! Every kind goes through all formats and comes back the same; the byte vectors of kds §1.5.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
+mod shared;
 
 use std::collections::BTreeMap;
 
@@ -32,7 +34,7 @@ fn example(kind: &str) -> Resource {
             "filters": [{"mirror": {"percentage": 12.5, "backend": {"destination": {"kuma.io/service": "m"}}}}],
             "backends": [{"weight": 7, "destination": {"kuma.io/service": "b", "version": "2"}}]}]}}}),
         "Zone" => json!({"enabled": false}),
-        other => panic!("give {other} an example here"),
+        policy => shared::policies::example(policy),
     };
     let entry = registry::by_name(kind).unwrap();
     let mesh = if entry.descriptor.scope == Scope::Mesh {
@@ -89,6 +91,16 @@ fn every_kind_comes_back_from_universal_json_and_yaml() {
         let documents = from_text(&yaml, "x", &Options::default()).unwrap();
         assert_eq!(documents[0].format, Format::Universal);
         same(&resource, &documents[0].resource);
+    }
+}
+
+#[test]
+fn policies_are_printed_as_they_were_written() {
+    for kind in shared::policies::KINDS {
+        let json = universal::to_json(&example(kind)).unwrap();
+        for (field, value) in shared::policies::example(kind).as_object().unwrap() {
+            assert_eq!(&json[field], value, "{kind}");
+        }
     }
 }
 

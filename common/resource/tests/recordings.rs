@@ -4,6 +4,8 @@
 
 mod shared;
 
+use std::collections::BTreeSet;
+
 use base64::Engine as _;
 use prost::Message as _;
 use serde_json::Value;
@@ -232,7 +234,7 @@ fn recorded_kds_bodies_are_encoded_byte_for_byte_the_same() {
     let Some(folder) = shared::folder() else {
         return;
     };
-    let mut count = 0;
+    let (mut count, mut kinds) = (0, BTreeSet::new());
     for name in [
         "kds/first-join.jsonl",
         "kds/all-kinds.jsonl",
@@ -268,8 +270,13 @@ fn recorded_kds_bodies_are_encoded_byte_for_byte_the_same() {
                     any::to_kuma_resource(&resource, &resource.key.name, &resource.labels).unwrap();
                 assert_eq!(ours.encode_to_vec(), wrapper.value, "{}", entry.name);
                 count += 1;
+                kinds.insert(response.type_url.clone());
             }
         }
     }
     assert!(count > 20, "only {count} bodies found in the recordings");
+    for kind in shared::policies::KINDS {
+        // The one policy that was not recorded.
+        assert_eq!(kinds.contains(kind), kind != "TrafficTrace", "{kind}");
+    }
 }

@@ -12,9 +12,9 @@ pub struct BindError {
     /// The address that was asked for.
     pub address: SocketAddr,
     /// What the port is for, e.g. `the REST API`.
-    pub what: String,
+    pub what: &'static str,
     /// The flag that changes it, e.g. `--address`.
-    pub flag: String,
+    pub flag: &'static str,
     reason: String,
     advice: &'static str,
     #[source]
@@ -27,7 +27,11 @@ pub struct BindError {
 ///
 /// # Errors
 /// When the port is taken, the address is not one of this machine, or the system refuses it.
-pub async fn bind(address: SocketAddr, what: &str, flag: &str) -> Result<TcpListener, BindError> {
+pub async fn bind(
+    address: SocketAddr,
+    what: &'static str,
+    flag: &'static str,
+) -> Result<TcpListener, BindError> {
     TcpListener::bind(address).await.map_err(|source| {
         let (reason, advice) = match source.kind() {
             io::ErrorKind::AddrInUse => (
@@ -46,8 +50,8 @@ pub async fn bind(address: SocketAddr, what: &str, flag: &str) -> Result<TcpList
         };
         BindError {
             address,
-            what: what.to_owned(),
-            flag: flag.to_owned(),
+            what,
+            flag,
             reason,
             advice,
             source,

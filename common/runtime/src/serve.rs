@@ -90,9 +90,13 @@ pub async fn serve_tls(
             Arc::clone(&options),
         );
         Box::pin(async move {
-            let Some(stream) = handshake(&acceptor, stream, remote, &options).await else {
-                return;
+            let handshake = handshake(&acceptor, stream, remote, &options);
+            let stream = tokio::select! {
+                stream = handshake => stream,
+                // Nothing was asked yet: nothing has to be drained.
+                () = stop.cancelled() => return,
             };
+            let Some(stream) = stream else { return };
             let certs = stream.get_ref().1.peer_certificates();
             let peer = PeerInfo {
                 remote,

@@ -1,5 +1,6 @@
-//! Settings files and the default places of data: read once, at start.
+//! Settings files and defaults that every process has: read once, at start.
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
@@ -50,4 +51,19 @@ pub fn default_data_dir(name: &str) -> Option<PathBuf> {
         _ => PathBuf::from(std::env::var_os("HOME")?).join(".local/share"),
     };
     Some(base.join("torii").join(name))
+}
+
+/// What a list's flags say; what the file says when there are none.
+pub fn list(flags: Vec<String>, file: Vec<String>) -> Vec<String> {
+    if flags.is_empty() { file } else { flags }
+}
+
+/// Where a port without TLS listens, unless told otherwise: the process's own address when that is a loopback one,
+/// else 127.0.0.1.
+pub fn loopback(own: IpAddr) -> IpAddr {
+    if own.is_loopback() {
+        own
+    } else {
+        IpAddr::V4(Ipv4Addr::LOCALHOST)
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::fmt;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
@@ -142,6 +143,18 @@ impl Tasks {
         if let Some(task) = lock(&self.running).tasks.get_mut(&id) {
             task.1 = Some(handle.abort_handle());
         }
+    }
+
+    /// Starts a loop that cannot fail and that the end of the process may drop at any await.
+    pub fn spawn_loop<F>(&self, name: impl Into<Cow<'static, str>>, future: F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let endless = async move {
+            future.await;
+            Ok::<_, Infallible>(())
+        };
+        self.spawn(name, Rule::LOOP, endless);
     }
 
     /// Names of the tasks that have not ended, in order of their start.

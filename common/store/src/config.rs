@@ -80,7 +80,7 @@ impl Config {
 }
 
 /// Raft's timers. A follower that hears nothing campaigns after the longest election time-out (the leader's lease)
-/// plus a random one of its own, checked at every one and a half heartbeats: 0.45 to 0.7 s with the defaults. One that
+/// plus a random one of its own, checked at every one and a half heartbeats: 0.3 to 0.8 s with the defaults. One that
 /// lost an election to a longer log before waits two of the longest time-outs more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timing {
@@ -95,8 +95,8 @@ pub struct Timing {
 impl Default for Timing {
     fn default() -> Self {
         Self {
-            heartbeat: Duration::from_millis(75),
-            election_min: Duration::from_millis(150),
+            heartbeat: Duration::from_millis(130),
+            election_min: Duration::from_millis(200),
             election_max: Duration::from_millis(300),
         }
     }

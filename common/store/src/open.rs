@@ -1,6 +1,6 @@
 //! Puts a store together: disk, log, state machine, Raft; and brings a new cluster into being, once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -20,6 +20,7 @@ use crate::error::OpenError;
 use crate::feed::Feed;
 use crate::peer::client::Peers;
 use crate::peer::transport::Transport;
+use crate::raft::durable::Durable;
 use crate::raft::log::{self, LogStore};
 use crate::raft::machine::StateMachine;
 use crate::raft::network::Network;
@@ -78,20 +79,23 @@ pub(crate) async fn open(
 
     let (writer, disk_thread) =
         Writer::start(Arc::clone(&disk)).map_err(|error| open_error(&log_path, &error))?;
-    let log = LogStore::new(disk, &found, writer, Arc::clone(&folder))
+    let log = LogStore::new(config.node, disk, &found, writer, Arc::clone(&folder))
         .map_err(|error| open_error(&log_path, &error))?;
     let feed = Feed::new(config.ring, config.ring_bytes);
     let machine = StateMachine::new(folder, loaded, feed.clone());
     let applied = machine.applied();
     let peers = Arc::new(Peers::new(transport, config.peers.clone()));
+    let durable = log.durable();
     let network = Network {
         peers: Arc::clone(&peers),
+        durable: durable.clone(),
+        longest_stall: config.timing.heartbeat,
     };
     let raft_config = Arc::new(raft_config(config)?);
     let raft = Box::pin(Raft::new(config.node, raft_config, network, log, machine))
         .await
         .map_err(|error| OpenError::Raft(error.to_string()))?;
-    initialize(&raft, config).await?;
+    initialize(&raft, config, &durable).await?;
     Ok(Opened {
         raft,
         feed,
@@ -179,7 +183,7 @@ fn raft_config(config: &Config) -> Result<openraft::Config, OpenError> {
 
 /// Forms the cluster at the first start. Every node does it with the same members, which makes the same first entry;
 /// a node that has a log or a vote never does it again.
-async fn initialize(raft: &Raft, config: &Config) -> Result<(), OpenError> {
+async fn initialize(raft: &Raft, config: &Config, durable: &Durable) -> Result<(), OpenError> {
     let failed = |error: &dyn std::fmt::Display| OpenError::Raft(error.to_string());
     let initialized = raft
         .is_initialized()
@@ -198,11 +202,15 @@ async fn initialize(raft: &Raft, config: &Config) -> Result<(), OpenError> {
         }
     }
     let this = config.node;
-    let alone = raft
-        .with_raft_state(move |state| state.membership_state.effective().voter_ids().eq([this]))
+    let sets = raft
+        .with_raft_state(|state| {
+            let membership = state.membership_state.effective().membership();
+            membership.get_joint_config().clone()
+        })
         .await
         .map_err(|error| failed(&error))?;
-    if alone {
+    durable.vote_by(&sets);
+    if sets == [BTreeSet::from([this])] {
         lead_alone(raft, initialized, config).await?;
     }
     Ok(())

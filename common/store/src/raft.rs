@@ -1,5 +1,6 @@
 //! Adapters between openraft and our log, state machine and network. They translate; they do not decide.
 
+pub(crate) mod durable;
 pub(crate) mod log;
 pub(crate) mod machine;
 pub(crate) mod network;

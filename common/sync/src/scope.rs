@@ -15,8 +15,8 @@ use torii_resource::meta::label;
 use torii_resource::{Descriptor, KindName, Resource, ResourceKey, Scope as KindScope, registry};
 
 use crate::entry::{Entry, WireKey};
-use torii_resource::name::hashed;
 use crate::sender::Changes;
+use torii_resource::name::hashed;
 
 mod adopt;
 #[cfg(test)]

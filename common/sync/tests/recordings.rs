@@ -242,13 +242,25 @@ fn what_kuma_sent_is_what_we_would_send() {
     assert_eq!(
         kinds.into_iter().collect::<Vec<_>>(),
         [
+            "CircuitBreaker",
             "Config",
             "Dataplane",
+            "ExternalService",
+            "FaultInjection",
             "GlobalSecret",
+            "HealthCheck",
             "Mesh",
             "MeshGateway",
             "MeshGatewayRoute",
-            "Secret"
+            "ProxyTemplate",
+            "RateLimit",
+            "Retry",
+            "Secret",
+            "Timeout",
+            "TrafficLog",
+            "TrafficPermission",
+            "TrafficRoute",
+            "VirtualOutbound",
         ]
     );
 }

@@ -4,7 +4,10 @@ use torii_api::status::{ProxyState, Receipt, Zone};
 
 /// The receipt of `revision` from the present picture of all zones (decisions.md, "a proxy has R").
 pub(crate) fn receipt(revision: u64, epoch: u64, zones: Vec<Zone>) -> Receipt {
-    let zones: Vec<Zone> = zones.into_iter().map(|zone| judge(zone, epoch, revision)).collect();
+    let zones: Vec<Zone> = zones
+        .into_iter()
+        .map(|zone| judge(zone, epoch, revision))
+        .collect();
     let proxies = || {
         zones
             .iter()
@@ -87,13 +90,25 @@ mod tests {
 
     #[test]
     fn a_proxy_that_waits_for_a_later_revision_still_has_the_earlier_one() {
-        let receipt = receipt(6, 1, vec![zone(7, Some(true), vec![proxy(ProxyState::Pending, 6)])]);
+        let receipt = receipt(
+            6,
+            1,
+            vec![zone(7, Some(true), vec![proxy(ProxyState::Pending, 6)])],
+        );
         assert!(receipt.done);
     }
 
     #[test]
     fn not_done_while_a_connected_zone_lacks_it() {
-        let receipt = receipt(8, 1, vec![zone(7, Some(true), vec![proxy(ProxyState::Acknowledged, 7)])]);
+        let receipt = receipt(
+            8,
+            1,
+            vec![zone(
+                7,
+                Some(true),
+                vec![proxy(ProxyState::Acknowledged, 7)],
+            )],
+        );
         assert!(!receipt.done && !receipt.rejected);
     }
 

@@ -5,14 +5,40 @@
 use std::collections::BTreeMap;
 
 use torii_api::status as document;
-use torii_proto::torii::status::v1::{NodeStatus, ProxyReport, ZoneReport, ZoneState};
+use torii_proto::torii::status::v1::{NodeStatus, Problem, ProxyReport, ZoneReport, ZoneState};
+
+/// A zone's connection to this node.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Connection {
+    /// Tells it from the zone's other connections to this node.
+    pub(crate) number: u64,
+    /// `torii` or `kuma`.
+    pub(crate) kind: &'static str,
+    /// The zone's version, as it says.
+    pub(crate) version: String,
+    /// Whether the zone proved its name.
+    pub(crate) authenticated: bool,
+    /// Since when, in milliseconds since 1970.
+    pub(crate) at_unix_ms: u64,
+}
+
+/// A zone that connects, or has connected, to this node.
+#[derive(Clone, Debug, Default)]
+struct Own {
+    connection: u64,
+    state: ZoneState,
+    /// By type: the words with which the zone refused what was sent last.
+    refused: BTreeMap<String, String>,
+    /// Value of the counter at the latest change.
+    changed: u64,
+}
 
 /// All that is known of zones: of those connected here, and of those that other nodes tell about.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Soft {
-    own: BTreeMap<String, ZoneState>,
-    /// By zone and type: the words with which the zone refused what was sent last.
-    refused: BTreeMap<String, BTreeMap<String, String>>,
+    own: BTreeMap<String, Own>,
+    /// Grows with every change of `own`.
+    counter: u64,
     others: BTreeMap<String, BTreeMap<String, ZoneState>>,
     /// Whether each other node that was ever heard of is heard of now.
     heard: BTreeMap<String, bool>,
@@ -20,48 +46,47 @@ pub(crate) struct Soft {
 
 impl Soft {
     /// A zone's stream opened here.
-    pub(crate) fn connected(&mut self, zone: &str, kind: &str, authenticated: bool, at_unix_ms: u64) {
-        let state = self.own.entry(zone.to_owned()).or_default();
-        state.zone = zone.to_owned();
-        state.kind = kind.to_owned();
-        state.connected = true;
-        state.authenticated = authenticated;
-        state.connected_at_unix_ms = at_unix_ms;
+    pub(crate) fn connected(&mut self, zone: &str, connection: Connection) {
+        let own = self.change(zone);
+        own.connection = connection.number;
+        connection.kind.clone_into(&mut own.state.kind);
+        own.state.connected = true;
+        own.state.authenticated = connection.authenticated;
+        own.state.connected_at_unix_ms = connection.at_unix_ms;
+        // A Torii zone says it in its reports too; a Kuma zone has none.
+        own.state.report.get_or_insert_default().version = connection.version;
         // Every stream starts with everything: what was refused before is refused again, or is taken.
-        self.refused.remove(zone);
+        own.refused.clear();
     }
 
-    /// A zone connected here does not take some resources of a type.
+    /// A zone does not take some resources of a type.
     pub(crate) fn refused(&mut self, zone: &str, type_name: &str, message: &str) {
-        let by_type = self.refused.entry(zone.to_owned()).or_default();
-        by_type.insert(type_name.to_owned(), message.to_owned());
+        let refused = &mut self.change(zone).refused;
+        refused.insert(type_name.to_owned(), message.to_owned());
     }
 
-    /// A zone's stream ended here; what it told last stays, marked as not connected.
-    pub(crate) fn disconnected(&mut self, zone: &str) {
-        if let Some(state) = self.own.get_mut(zone) {
-            state.connected = false;
+    /// A zone has taken what was sent of a type. Returns whether that changes anything.
+    pub(crate) fn taken(&mut self, zone: &str, type_name: &str) -> bool {
+        let refused = |own: &Own| own.refused.contains_key(type_name);
+        self.own.get(zone).is_some_and(refused)
+            && self.change(zone).refused.remove(type_name).is_some()
+    }
+
+    /// A connection of a zone ended; what the zone told last stays, marked as not connected, unless it has come back on
+    /// a newer one. Returns whether that changes anything.
+    pub(crate) fn disconnected(&mut self, zone: &str, number: u64) -> bool {
+        let current = |own: &Own| own.connection == number && own.state.connected;
+        let ended = self.own.get(zone).is_some_and(current);
+        if ended {
+            self.change(zone).state.connected = false;
         }
+        ended
     }
 
-    /// A zone that has no status stream (a Kuma zone) acknowledged up to a revision.
-    pub(crate) fn followed(&mut self, zone: &str, version: &str, cluster_id: &str, epoch: u64, revision: u64) {
-        let state = self.own.entry(zone.to_owned()).or_default();
-        state.zone = zone.to_owned();
-        let report = state.report.get_or_insert_default();
-        report.zone = zone.to_owned();
-        report.version = version.to_owned();
-        report.cluster_id = cluster_id.to_owned();
-        report.epoch = epoch;
-        report.revision = report.revision.max(revision);
-    }
-
-    /// A connected zone reports; a partial report changes only what it names.
+    /// A zone reports; a partial report changes only what it names.
     pub(crate) fn report(&mut self, zone: &str, report: ZoneReport) {
-        let state = self.own.entry(zone.to_owned()).or_default();
-        state.zone = zone.to_owned();
-        let known = state.report.take();
-        state.report = Some(merge(known, report));
+        let state = &mut self.change(zone).state;
+        state.report = Some(merge(state.report.take(), report));
     }
 
     /// Another node tells of its zones.
@@ -87,43 +112,70 @@ impl Soft {
         self.heard.get(node).copied()
     }
 
-    /// What this node tells other nodes: its own zones.
-    pub(crate) fn own(&self) -> Vec<ZoneState> {
-        self.own.values().cloned().collect()
+    /// What this node tells another: those of its own zones that have changed since the counter had this value (0: all),
+    /// and its value now.
+    pub(crate) fn own_since(&self, counter: u64) -> (u64, Vec<ZoneState>) {
+        let changed = self.own.values().filter(|own| own.changed > counter);
+        (self.counter, changed.map(Own::told).collect())
     }
 
-    /// Zones by name, each from the node with its newest connection; `names` adds those nobody has told of.
-    pub(crate) fn zones<'a>(&self, this: &str, names: impl Iterator<Item = &'a str>) -> Vec<document::Zone> {
-        let mut best: BTreeMap<&str, (&str, &ZoneState)> = BTreeMap::new();
-        let told = self.own.iter().map(|(zone, state)| (this, zone, state)).chain(
-            self.others
-                .iter()
-                .flat_map(|(node, zones)| zones.iter().map(move |(zone, state)| (node.as_str(), zone, state))),
-        );
-        for (node, zone, state) in told {
-            let newer = best
-                .get(zone.as_str())
-                .is_none_or(|(_, known)| age(known) < age(state));
+    /// Zones by name, each from the node with its newest connection: those that are connected, and those of these names
+    /// (of Zone resources), told of or not.
+    pub(crate) fn zones<'a>(
+        &self,
+        this: &str,
+        names: impl Iterator<Item = &'a str>,
+    ) -> Vec<document::Zone> {
+        let mut zones: BTreeMap<&str, Option<(&str, ZoneState)>> =
+            names.map(|name| (name, None)).collect();
+        let own = self.own.iter();
+        let own = own.map(|(zone, own)| (this, zone, own.told()));
+        let others = self.others.iter().flat_map(|(node, told)| {
+            let told = told.iter();
+            told.map(|(zone, state)| (node.as_str(), zone, state.clone()))
+        });
+        for (node, zone, state) in own.chain(others) {
+            let known = zones.get(zone.as_str());
+            let newer = match known {
+                Some(Some((_, known))) => age(known) < age(&state),
+                Some(None) => true,
+                // Its Zone resource was deleted.
+                None => state.connected,
+            };
             if newer {
-                best.insert(zone, (node, state));
+                zones.insert(zone, Some((node, state)));
             }
         }
-        let mut zones: BTreeMap<String, document::Zone> = names
-            .map(|name| (name.to_owned(), unknown_zone(name)))
-            .collect();
-        for (zone, (node, state)) in best {
-            zones.insert(zone.to_owned(), zone_document(node, state));
+        let document = |(name, told): (&str, Option<(&str, ZoneState)>)| match told {
+            Some((node, state)) => zone_document(node, state),
+            None => unknown_zone(name),
+        };
+        zones.into_iter().map(document).collect()
+    }
+
+    fn change(&mut self, zone: &str) -> &mut Own {
+        self.counter += 1;
+        let own = self.own.entry(zone.to_owned()).or_default();
+        own.changed = self.counter;
+        zone.clone_into(&mut own.state.zone);
+        own
+    }
+}
+
+impl Own {
+    /// The zone's state, with what it refuses among its problems.
+    fn told(&self) -> ZoneState {
+        let mut state = self.state.clone();
+        if !self.refused.is_empty() {
+            let refused = self.refused.iter().map(|(type_name, message)| Problem {
+                kind: type_name.clone(),
+                reason: format!("refused by the zone: {message}"),
+                ..Problem::default()
+            });
+            let report = state.report.get_or_insert_default();
+            report.problems.extend(refused);
         }
-        for (zone, by_type) in &self.refused {
-            if let Some(zone) = zones.get_mut(zone) {
-                zone.problems.extend(by_type.iter().map(|(type_name, message)| document::Problem {
-                    resource: type_name.clone(),
-                    reason: format!("refused by the zone: {message}"),
-                    ..document::Problem::default()
-                }));
-            }
-        }
-        zones.into_values().collect()
+        state
     }
 }
 
@@ -136,8 +188,11 @@ fn merge(known: Option<ZoneReport>, mut new: ZoneReport) -> ZoneReport {
     let Some(known) = known.filter(|_| !new.full) else {
         return new;
     };
-    let mut proxies: BTreeMap<String, ProxyReport> =
-        known.proxies.into_iter().map(|proxy| (proxy.id.clone(), proxy)).collect();
+    let mut proxies: BTreeMap<String, ProxyReport> = known
+        .proxies
+        .into_iter()
+        .map(|proxy| (proxy.id.clone(), proxy))
+        .collect();
     for id in &new.gone {
         proxies.remove(id);
     }
@@ -145,10 +200,11 @@ fn merge(known: Option<ZoneReport>, mut new: ZoneReport) -> ZoneReport {
         proxies.insert(proxy.id.clone(), proxy);
     }
     // A settled proxy has everything that its zone has: the zone need not name it for that.
-    let settled = |proxy: &&mut ProxyReport| proxy.connected && !proxy.pending && proxy.rejections.is_empty();
+    let settled =
+        |proxy: &&mut ProxyReport| proxy.connected && !proxy.pending && proxy.rejections.is_empty();
     for proxy in proxies.values_mut().filter(settled) {
-        proxy.acknowledged = proxy.acknowledged.max(new.revision);
-        proxy.sent = proxy.sent.max(new.revision);
+        proxy.acknowledged = new.revision;
+        proxy.sent = new.revision;
     }
     new.proxies = proxies.into_values().collect();
     new.gone = Vec::new();
@@ -163,13 +219,13 @@ fn unknown_zone(name: &str) -> document::Zone {
     }
 }
 
-fn zone_document(node: &str, state: &ZoneState) -> document::Zone {
-    let report = state.report.clone().unwrap_or_default();
+fn zone_document(node: &str, state: ZoneState) -> document::Zone {
+    let report = state.report.unwrap_or_default();
     document::Zone {
-        name: state.zone.clone(),
+        name: state.zone,
         connected: Some(state.connected),
         authenticated: state.authenticated,
-        kind: state.kind.clone(),
+        kind: state.kind,
         version: report.version,
         node: node.to_owned(),
         cluster_id: report.cluster_id,
@@ -181,13 +237,21 @@ fn zone_document(node: &str, state: &ZoneState) -> document::Zone {
             .into_iter()
             .map(|proxy| proxy_document(state.connected, proxy))
             .collect(),
-        problems: report.problems.into_iter().map(document::Problem::from).collect(),
+        problems: report
+            .problems
+            .into_iter()
+            .map(document::Problem::from)
+            .collect(),
     }
 }
 
 fn proxy_document(zone_connected: bool, report: ProxyReport) -> document::Proxy {
     let proxy = document::Proxy::from(report);
-    let state = if zone_connected { proxy.state } else { document::ProxyState::Unknown };
+    let state = if zone_connected {
+        proxy.state
+    } else {
+        document::ProxyState::Unknown
+    };
     document::Proxy { state, ..proxy }
 }
 

@@ -33,20 +33,29 @@ impl Accepted {
 
     /// Whether the zone would be let in again: keys may have been rotated and tokens revoked meanwhile.
     pub(crate) fn still_valid(&self, keys: &KeyRing, now: Timestamp) -> Result<(), Status> {
-        self.token.as_deref().map_or(Ok(()), |token| prove(token, &self.zone, keys, now))
+        self.token
+            .as_deref()
+            .map_or(Ok(()), |token| prove(token, &self.zone, keys, now))
     }
 
     /// How long the token is valid from `now`; `None` without a token.
     pub(crate) fn expires_in(&self, now: Timestamp) -> Option<Duration> {
         let expiry = expiry(self.token.as_deref()?)?;
-        Some(Duration::try_from(expiry.duration_since(now)).unwrap_or_default())
+        let left = (expiry - now.as_second() as f64).max(0.0);
+        // More than a duration can say is for ever.
+        Some(Duration::try_from_secs_f64(left).unwrap_or(Duration::MAX))
     }
 }
 
 impl std::fmt::Debug for Accepted {
     /// Without the token.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Accepted({}, authenticated: {})", self.zone, self.authenticated())
+        write!(
+            f,
+            "Accepted({}, authenticated: {})",
+            self.zone,
+            self.authenticated()
+        )
     }
 }
 
@@ -60,13 +69,16 @@ pub(crate) fn accept(
     keys: &KeyRing,
     now: Timestamp,
 ) -> Result<Accepted, Status> {
-    let headers = ZoneHeaders::read(metadata)
-        .ok_or_else(|| Status::invalid_argument("the header client-id with the zone's name is missing"))?;
+    let headers = ZoneHeaders::read(metadata).ok_or_else(|| {
+        Status::invalid_argument("the header client-id with the zone's name is missing")
+    })?;
     let zone = headers.zone.clone();
     let mut values = metadata.get_all(header::AUTHORIZATION).iter();
     let (first, second) = (values.next(), values.next());
     if second.is_some() {
-        return Err(Status::unauthenticated("more than one authorization header"));
+        return Err(Status::unauthenticated(
+            "more than one authorization header",
+        ));
     }
     let Some(value) = first else {
         if unauthenticated.contains(&zone) {
@@ -94,20 +106,30 @@ pub(crate) fn accept(
 }
 
 fn prove(token: &str, zone: &str, keys: &KeyRing, now: Timestamp) -> Result<(), Status> {
-    let claims = verify_zone(token, keys, now).map_err(|error| Status::unauthenticated(error.to_string()))?;
-    claims.check(zone, ZoneScope::ControlPlane).map_err(|error| match error {
-        TokenError::Missing { .. } => Status::unauthenticated(error.to_string()),
-        other => Status::permission_denied(other.to_string()),
-    })?;
-    let identity = Identity::Zone { name: zone.to_owned() };
+    let claims = verify_zone(token, keys, now)
+        .map_err(|error| Status::unauthenticated(error.to_string()))?;
+    claims
+        .check(zone, ZoneScope::ControlPlane)
+        .map_err(|error| match error {
+            TokenError::Missing { .. } => Status::unauthenticated(error.to_string()),
+            other => Status::permission_denied(other.to_string()),
+        })?;
+    let identity = Identity::Zone {
+        name: zone.to_owned(),
+    };
     check(&identity, Action::Kds).map_err(|denied| Status::permission_denied(denied.to_string()))
 }
 
-/// `exp` of a token whose signature was verified before.
-fn expiry(token: &str) -> Option<Timestamp> {
+/// `exp`, in seconds since 1970, of a token that was verified before: read as the verification reads it, in any case and
+/// possibly with a fraction.
+fn expiry(token: &str) -> Option<f64> {
     let claims = token.split('.').nth(1)?;
-    let claims: serde_json::Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).ok()?).ok()?;
-    Timestamp::from_second(claims.get("exp")?.as_i64()?).ok()
+    let claims: serde_json::Map<String, serde_json::Value> =
+        serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).ok()?).ok()?;
+    let expiry = claims
+        .iter()
+        .rfind(|(name, _)| name.eq_ignore_ascii_case("exp"));
+    expiry.and_then(|(_, expiry)| expiry.as_f64())
 }
 
 #[cfg(test)]

@@ -62,16 +62,20 @@ impl Seat {
         self.superseded.cancelled().await;
     }
 
-    /// Whether nobody has taken the place since.
-    pub(crate) fn is_current(&self) -> bool {
-        !self.superseded.is_cancelled()
+    /// Tells this stream from every other one of this node; a newer stream has a higher number.
+    pub(crate) fn number(&self) -> u64 {
+        self.number
     }
 }
 
 impl Drop for Seat {
     fn drop(&mut self) {
         let mut state = self.roster.lock();
-        if state.1.get(&self.key).is_some_and(|(number, _)| *number == self.number) {
+        if state
+            .1
+            .get(&self.key)
+            .is_some_and(|(number, _)| *number == self.number)
+        {
             state.1.remove(&self.key);
         }
     }
@@ -88,9 +92,18 @@ mod tests {
         let up = roster.enter("east", Direction::Up);
         let west = roster.enter("west", Direction::Down);
         let second = roster.enter("east", Direction::Down);
-        assert!(!first.is_current());
-        assert!(up.is_current() && west.is_current() && second.is_current());
+        assert!(first.superseded.is_cancelled());
+        for seat in [&up, &west, &second] {
+            assert!(!seat.superseded.is_cancelled());
+        }
+        assert!(first.number() < second.number());
         drop(first);
-        assert!(roster.lock().1.contains_key(&("east".to_owned(), Direction::Down)));
+        let key = ("east".to_owned(), Direction::Down);
+        assert!(
+            roster.lock().1.contains_key(&key),
+            "the older one does not take the newer one's place with it"
+        );
+        drop(second);
+        assert!(!roster.lock().1.contains_key(&key));
     }
 }

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use axum::Router;
 use tokio::sync::{mpsc, oneshot};
+use tokio_stream::Stream;
 use tokio_stream::wrappers::ReceiverStream;
-use tokio_stream::{Stream, StreamExt as _};
 use tokio_util::sync::CancellationToken;
 use tonic::codec::CompressionEncoding;
 use tonic::metadata::MetadataMap;
@@ -18,11 +18,13 @@ use tonic::{Request, Response, Status, Streaming};
 use torii_api::About;
 use torii_auth::KeyRing;
 use torii_proto::envoy::service::discovery::v3::{DeltaDiscoveryRequest, DeltaDiscoveryResponse};
-use torii_proto::kuma::mesh::v1alpha1::global_kds_service_server::{GlobalKdsService, GlobalKdsServiceServer};
+use torii_proto::kuma::mesh::v1alpha1::global_kds_service_server::{
+    GlobalKdsService, GlobalKdsServiceServer,
+};
 use torii_proto::kuma::mesh::v1alpha1::sync::server::{KDSSyncService, KDSSyncServiceServer};
 use torii_proto::kuma::mesh::v1alpha1::{
-    ClustersRequest, ClustersResponse, StatsRequest, StatsResponse, XdsConfigRequest, XdsConfigResponse,
-    ZoneHealthCheckRequest, ZoneHealthCheckResponse,
+    ClustersRequest, ClustersResponse, StatsRequest, StatsResponse, XdsConfigRequest,
+    XdsConfigResponse, ZoneHealthCheckRequest, ZoneHealthCheckResponse,
 };
 use torii_proto::torii::status::v1::zone_status_server::{ZoneStatus, ZoneStatusServer};
 use torii_proto::torii::status::v1::{ReportAck, ZoneReport};
@@ -34,7 +36,7 @@ use torii_sync::pump;
 use super::accept::{Accepted, accept};
 use super::encode::Encoder;
 use super::roster::{Direction, Roster};
-use super::session;
+use super::{down, reports, up};
 use crate::status::share::Shared;
 
 /// What every stream of every zone needs. Cheap to clone.
@@ -60,7 +62,9 @@ impl Zones {
 
 impl std::fmt::Debug for Zones {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Zones").field("roster", &self.roster).finish_non_exhaustive()
+        f.debug_struct("Zones")
+            .field("roster", &self.roster)
+            .finish_non_exhaustive()
     }
 }
 
@@ -95,9 +99,18 @@ impl KDSSyncService for Zones {
         request: Request<Streaming<DeltaDiscoveryRequest>>,
     ) -> Result<Response<Self::GlobalToZoneSyncStream>, Status> {
         let accepted = self.accept(request.metadata())?;
+        let seat = self.roster.enter(&accepted.zone, Direction::Down);
         let (queue, responses) = mpsc::channel(pump::QUEUE);
         let (end, ended) = oneshot::channel();
-        tokio::spawn(session::down(self.clone(), accepted, request.into_inner(), queue, end));
+        let requests = request.into_inner();
+        tokio::spawn(down::serve(
+            self.clone(),
+            accepted,
+            seat,
+            requests,
+            queue,
+            end,
+        ));
         let responses = pump::responses(responses, "global".to_owned());
         Ok(Response::new(Box::pin(pump::served(responses, ended))))
     }
@@ -107,10 +120,19 @@ impl KDSSyncService for Zones {
         request: Request<Streaming<DeltaDiscoveryResponse>>,
     ) -> Result<Response<Self::ZoneToGlobalSyncStream>, Status> {
         let accepted = self.accept(request.metadata())?;
+        let seat = self.roster.enter(&accepted.zone, Direction::Up);
         let (queue, requests) = mpsc::channel(pump::QUEUE);
         let (end, ended) = oneshot::channel();
-        let node = session::node(self, &accepted.zone);
-        tokio::spawn(session::up(self.clone(), accepted, request.into_inner(), queue, end));
+        let node = up::node(self, &accepted.zone);
+        let responses = request.into_inner();
+        tokio::spawn(up::serve(
+            self.clone(),
+            accepted,
+            seat,
+            responses,
+            queue,
+            end,
+        ));
         let requests = pump::requests(requests, node);
         Ok(Response::new(Box::pin(pump::served(requests, ended))))
     }
@@ -166,28 +188,29 @@ impl GlobalKdsService for Zones {
 impl ZoneStatus for Zones {
     type ReportStream = Answers<ReportAck>;
 
-    async fn report(&self, request: Request<Streaming<ZoneReport>>) -> Result<Response<Self::ReportStream>, Status> {
+    async fn report(
+        &self,
+        request: Request<Streaming<ZoneReport>>,
+    ) -> Result<Response<Self::ReportStream>, Status> {
         let accepted = self.accept(request.metadata())?;
         let seat = self.roster.enter(&accepted.zone, Direction::Status);
-        let zones = self.clone();
-        let mut reports = request.into_inner();
-        let (acks, answers) = mpsc::channel(16);
-        tokio::spawn(async move {
-            loop {
-                let report = tokio::select! {
-                    report = reports.message() => report,
-                    () = seat.superseded() => return,
-                    () = zones.stop.cancelled() => return,
-                };
-                let Ok(Some(report)) = report else { return };
-                let sequence = report.sequence;
-                zones.shared.report(&accepted.zone, report);
-                if acks.send(Ok(ReportAck { sequence })).await.is_err() {
-                    return;
-                }
-            }
-        });
-        let end = tokio_stream::once(Err(Status::unavailable("this global node ends the stream")));
-        Ok(Response::new(Box::pin(ReceiverStream::new(answers).chain(end))))
+        let (acks, answers) = mpsc::channel(reports::QUEUE);
+        let (end, ended) = oneshot::channel();
+        let reports = request.into_inner();
+        tokio::spawn(reports::serve(
+            self.clone(),
+            accepted,
+            seat,
+            reports,
+            acks,
+            end,
+        ));
+        Ok(Response::new(Box::pin(pump::served(
+            ReceiverStream::new(answers),
+            ended,
+        ))))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use torii_mesh::{Index, ProxyId};
-use torii_render::{TypeUrl, render_gateway};
+use torii_render::{Renderer, TypeUrl, render_gateway};
 use torii_resource::format::universal;
 use torii_resource::{Resource, ResourceKey};
 
@@ -108,7 +108,23 @@ fn main() {
             before = after;
         });
         println!(
-            "{changed:8.3} ms  1 of 500 routes to {services} services changed: index, view, render"
+            "{changed:8.3} ms  1 of 500 routes to {services} services changed: index, view, render without a memory"
         );
+
+        let mut renderer = Renderer::default();
+        let mut before = renderer.render(index.view(&id).unwrap()).parts;
+        let remembered = median(|i| {
+            let touched = index.apply(changes(std::slice::from_ref(&variants[(i + 1) % 2])));
+            assert_eq!(touched.proxies.len(), 1);
+            let after = renderer.render(index.view(&id).unwrap()).parts;
+            assert!(
+                after.get(TypeUrl::Route, "gw:HTTP:8080:*")
+                    != before.get(TypeUrl::Route, "gw:HTTP:8080:*")
+            );
+            before = after;
+        });
+        println!("{remembered:8.3} ms  the same with a memory");
+        let view = median(|_| drop(index.view(&id).unwrap()));
+        println!("{view:8.3} ms  of it the view");
     }
 }

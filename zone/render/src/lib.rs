@@ -5,10 +5,13 @@
 //! are not here: a proxy's [`Parts`] say by name what depends on what.
 
 mod gateway;
+mod json;
 mod part;
 mod proxy;
 mod report;
 mod wire;
 
+pub use json::{ConfigDocument, PrivateKeys};
 pub use part::{Part, PartError, Parts, Rendered, TypeUrl, Version, XdsMessage};
 pub use proxy::gateway::render_gateway;
+pub use proxy::renderer::Renderer;

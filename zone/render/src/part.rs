@@ -215,10 +215,11 @@ fn sorted(names: impl IntoIterator<Item = Arc<str>>) -> Vec<Arc<str>> {
     names
 }
 
-/// All parts of one proxy by type and name. Equal when names and versions are.
+/// All parts of one proxy by type and name. Equal when names and versions are. Cheap to clone: a clone shares the
+/// types in which it is not changed.
 #[derive(Clone, Default)]
 pub struct Parts {
-    types: [BTreeMap<Arc<str>, Arc<Part>>; TypeUrl::ALL.len()],
+    types: [Arc<BTreeMap<Arc<str>, Arc<Part>>>; TypeUrl::ALL.len()],
 }
 
 impl Parts {
@@ -230,12 +231,12 @@ impl Parts {
     /// Adds a part; one of the same type and name is replaced and returned.
     pub fn insert(&mut self, of: TypeUrl, part: impl Into<Arc<Part>>) -> Option<Arc<Part>> {
         let part = part.into();
-        self.types[of.index()].insert(Arc::from(part.name.as_str()), part)
+        Arc::make_mut(&mut self.types[of.index()]).insert(Arc::from(part.name.as_str()), part)
     }
 
     /// Takes a part out.
     pub fn remove(&mut self, of: TypeUrl, name: &str) -> Option<Arc<Part>> {
-        self.types[of.index()].remove(name)
+        Arc::make_mut(&mut self.types[of.index()]).remove(name)
     }
 
     /// One part.
@@ -257,26 +258,28 @@ impl Parts {
 
     /// Number of parts of all types.
     pub fn len(&self) -> usize {
-        self.types.iter().map(BTreeMap::len).sum()
+        self.types.iter().map(|parts| parts.len()).sum()
     }
 
     /// True when there is no part at all.
     pub fn is_empty(&self) -> bool {
-        self.types.iter().all(BTreeMap::is_empty)
+        self.types.iter().all(|parts| parts.is_empty())
     }
 }
 
 impl PartialEq for Parts {
     fn eq(&self, other: &Self) -> bool {
         self.types.iter().zip(&other.types).all(|(mine, theirs)| {
-            mine.len() == theirs.len()
-                && mine
-                    .iter()
-                    .zip(theirs)
-                    .all(|((name, part), (other_name, other_part))| {
-                        name == other_name
-                            && (Arc::ptr_eq(part, other_part) || part.version == other_part.version)
-                    })
+            Arc::ptr_eq(mine, theirs)
+                || mine.len() == theirs.len()
+                    && mine
+                        .iter()
+                        .zip(&**theirs)
+                        .all(|((name, part), (other_name, other_part))| {
+                            name == other_name
+                                && (Arc::ptr_eq(part, other_part)
+                                    || part.version == other_part.version)
+                        })
         })
     }
 }

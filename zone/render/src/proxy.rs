@@ -3,3 +3,4 @@
 //! A file here says which parts there are and in which order they are made, never what is in them.
 
 pub(crate) mod gateway;
+pub(crate) mod renderer;

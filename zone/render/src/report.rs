@@ -52,6 +52,11 @@ impl Report {
         self.notes.insert(place.error(field, reason));
     }
 
+    /// Errors that were reported before, elsewhere.
+    pub(crate) fn repeat(&mut self, errors: &[PartError]) {
+        self.errors.extend(errors.iter().cloned());
+    }
+
     /// Errors and notes, sorted.
     pub(crate) fn finish(self) -> (Vec<PartError>, Vec<PartError>) {
         (

@@ -13,9 +13,14 @@ use torii_proto::envoy::google::protobuf::{Any, Duration, UInt32Value, Value};
 
 /// Appends an already encoded message as field `tag`.
 pub(crate) fn append(buffer: &mut Vec<u8>, tag: u32, body: &[u8]) {
-    encode_key(tag, WireType::LengthDelimited, buffer);
-    encode_varint(body.len() as u64, buffer);
+    open(buffer, tag, body.len());
     buffer.extend_from_slice(body);
+}
+
+/// Begins field `tag` with a message of this many bytes, which are to follow.
+pub(crate) fn open(buffer: &mut Vec<u8>, tag: u32, length: usize) {
+    encode_key(tag, WireType::LengthDelimited, buffer);
+    encode_varint(length as u64, buffer);
 }
 
 /// An encoded `google.protobuf.Struct`: field 1 is `map<string, Value>`.

@@ -127,7 +127,8 @@ fn stats_tags() -> Value {
 }
 
 fn validation_context(settings: &Settings<'_>) -> Value {
-    let matcher = |kind: &str| json!({ "sanType": kind, "matcher": { "exact": settings.xds_host } });
+    let matcher =
+        |kind: &str| json!({ "sanType": kind, "matcher": { "exact": settings.xds_host } });
     json!({
         "name": "cp_validation_ctx",
         "validationContext": {
@@ -160,7 +161,11 @@ fn static_cluster(name: &str, kind: &str, address: &Value) -> Value {
 
 fn access_log_sink(request: &Request) -> Value {
     let path = if request.access_log_socket_path.is_empty() {
-        let folder = if request.workdir.is_empty() { "/tmp" } else { &request.workdir };
+        let folder = if request.workdir.is_empty() {
+            "/tmp"
+        } else {
+            &request.workdir
+        };
         // The part before `.sock` is cut at 98 characters: a socket path must stay below 108 (control-plane-api §11.2).
         let stem: String = format!("{folder}/kuma-al-{}-{}", request.name, request.mesh)
             .chars()
@@ -170,7 +175,11 @@ fn access_log_sink(request: &Request) -> Value {
     } else {
         request.access_log_socket_path.clone()
     };
-    static_cluster("access_log_sink", "STATIC", &json!({ "pipe": { "path": path } }))
+    static_cluster(
+        "access_log_sink",
+        "STATIC",
+        &json!({ "pipe": { "path": path } }),
+    )
 }
 
 fn ads_cluster(settings: &Settings<'_>) -> Value {
@@ -233,7 +242,10 @@ fn metadata(request: &Request, settings: &Settings<'_>) -> Value {
     let mut metadata = Map::new();
     let mut put = |key: &str, value: Value| metadata.insert(key.to_owned(), value);
     if settings.admin_port != 0 {
-        put("dataplane.admin.port", settings.admin_port.to_string().into());
+        put(
+            "dataplane.admin.port",
+            settings.admin_port.to_string().into(),
+        );
         put("dataplane.admin.address", ADMIN_ADDRESS.into());
     }
     put("dataplane.proxyType", "dataplane".into());
@@ -241,22 +253,44 @@ fn metadata(request: &Request, settings: &Settings<'_>) -> Value {
         put("dataplane.dns.port", request.dns_port.to_string().into());
     }
     if request.readiness_port != 0 {
-        put("dataplane.readinessReporter.port", request.readiness_port.to_string().into());
+        put(
+            "dataplane.readinessReporter.port",
+            request.readiness_port.to_string().into(),
+        );
     }
     if !request.dataplane_resource.is_empty() {
-        put("dataplane.resource", request.dataplane_resource.clone().into());
+        put(
+            "dataplane.resource",
+            request.dataplane_resource.clone().into(),
+        );
     }
-    if let Some(dynamic) = request.dynamic_metadata.as_ref().filter(|map| !map.is_empty()) {
+    if let Some(dynamic) = request
+        .dynamic_metadata
+        .as_ref()
+        .filter(|map| !map.is_empty())
+    {
         put("dynamicMetadata", Value::Object(dynamic.clone()));
     }
     if !request.access_log_socket_path.is_empty() {
-        put("accessLogSocketPath", request.access_log_socket_path.clone().into());
+        put(
+            "accessLogSocketPath",
+            request.access_log_socket_path.clone().into(),
+        );
     }
     if !request.metrics_resources.socket_path.is_empty() {
-        put("metricsSocketPath", request.metrics_resources.socket_path.clone().into());
+        put(
+            "metricsSocketPath",
+            request.metrics_resources.socket_path.clone().into(),
+        );
     }
-    put("metricsCertPath", request.metrics_resources.cert_path.clone().into());
-    put("metricsKeyPath", request.metrics_resources.key_path.clone().into());
+    put(
+        "metricsCertPath",
+        request.metrics_resources.cert_path.clone().into(),
+    );
+    put(
+        "metricsKeyPath",
+        request.metrics_resources.key_path.clone().into(),
+    );
     put("systemCaPath", request.system_ca_path.clone().into());
     put("ipv6Enabled", request.ipv6_enabled.into());
     put("workdir", request.workdir.clone().into());

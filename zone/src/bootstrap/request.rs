@@ -48,9 +48,20 @@ pub(crate) struct MetricsResources {
 }
 
 impl Request {
+    /// Reads a body. The first thing that is read of a caller who has proven nothing yet.
+    ///
+    /// # Errors
+    /// When it is not a JSON object of this form. (An array of the values would do for serde.)
+    pub(crate) fn parse(body: &[u8]) -> Result<Self, serde_json::Error> {
+        let body: Map<String, Value> = serde_json::from_slice(body)?;
+        serde_json::from_value(Value::Object(body))
+    }
+
     /// Whether the client's Envoy should speak delta xDS.
     pub(crate) fn delta(&self) -> bool {
-        self.features.iter().any(|feature| feature == "feature-delta-grpc")
+        self.features
+            .iter()
+            .any(|feature| feature == "feature-delta-grpc")
     }
 }
 

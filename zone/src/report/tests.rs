@@ -1,8 +1,9 @@
 use std::collections::BTreeMap;
 
-use torii_ads::ProxyStatus;
+use torii_ads::{ProxyStatus, Rejection};
 use torii_mesh::ProxyId;
 use torii_proto::torii::status::v1::{ProxyReport, ZoneReport};
+use torii_render::TypeUrl;
 use torii_resource::Revision;
 
 use super::{Teller, proxy};
@@ -37,6 +38,31 @@ fn what_is_published_and_not_taken_up_is_pending() {
 }
 
 #[test]
+fn a_rejection_stands_only_for_what_the_stream_has_taken_up() {
+    let rejected = ProxyStatus {
+        sent: Revision(6),
+        rejections: vec![Rejection {
+            of: TypeUrl::Listener,
+            resource: "edge".to_owned(),
+            message: "no".to_owned(),
+            revision: Revision(6),
+        }],
+        ..status(5, false)
+    };
+    let pending = |published| {
+        let report = proxy(
+            &id(),
+            &rejected,
+            Some(Revision(published)),
+            Revision(published),
+        );
+        report.pending
+    };
+    assert!(!pending(6));
+    assert!(pending(7), "the next state may be without it");
+}
+
+#[test]
 fn a_proxy_without_a_stream_has_nothing_new() {
     let report = proxy(&id(), &ProxyStatus::default(), None, Revision(9));
     assert_eq!((report.connected, report.acknowledged), (false, 0));
@@ -61,13 +87,21 @@ fn told(reports: &[ProxyReport]) -> BTreeMap<String, ProxyReport> {
 fn the_first_report_is_full_and_later_ones_name_only_what_changed() {
     let settled = proxy(&id(), &status(4, false), Some(Revision(4)), Revision(4));
     let mut teller = Teller::default();
-    let first = teller.next(zone(4), told(std::slice::from_ref(&settled))).unwrap();
+    let first = teller
+        .next(zone(4), told(std::slice::from_ref(&settled)))
+        .unwrap();
     assert!(first.full && first.proxies.len() == 1);
-    assert_eq!(teller.next(zone(4), told(std::slice::from_ref(&settled))), None);
+    assert_eq!(
+        teller.next(zone(4), told(std::slice::from_ref(&settled))),
+        None
+    );
 
     let moved = proxy(&id(), &status(4, false), Some(Revision(4)), Revision(5));
     let second = teller.next(zone(5), told(&[moved])).unwrap();
-    assert!(!second.full && second.proxies.is_empty(), "a settled proxy moves on with its zone");
+    assert!(
+        !second.full && second.proxies.is_empty(),
+        "a settled proxy moves on with its zone"
+    );
 
     let third = teller.next(zone(5), BTreeMap::new()).unwrap();
     assert_eq!(third.gone, ["default/gw"]);

@@ -15,7 +15,9 @@ use crate::config::{Config, GlobalAddress};
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ConnectError {
     /// No CA certificate to trust.
-    #[error("no certificate to check the global with: say --global-ca-file FILE (`ca.crt` of `torii global init`)")]
+    #[error(
+        "no certificate to check the global with: say --global-ca-file FILE (`ca.crt` of `torii global init`)"
+    )]
     NoCa,
     /// A file cannot be read.
     #[error("cannot read {path}: {source}")]
@@ -38,24 +40,17 @@ pub(super) enum ConnectError {
     Header(#[from] BadHeader),
 }
 
-/// `grpcs://HOST:PORT`
-pub(super) fn display(address: &GlobalAddress) -> String {
-    let scheme = if address.tls { "grpcs" } else { "grpc" };
-    let GlobalAddress { host, port, .. } = address;
-    if host.contains(':') {
-        format!("{scheme}://[{host}]:{port}")
-    } else {
-        format!("{scheme}://{host}:{port}")
-    }
-}
-
 /// Connects. The only thing with a time limit is the connection itself, never a call on it (kds §1.1).
-pub(super) async fn channel(config: &Config, address: &GlobalAddress) -> Result<Channel, ConnectError> {
+pub(super) async fn channel(
+    config: &Config,
+    address: &GlobalAddress,
+) -> Result<Channel, ConnectError> {
     let failed = |error: tonic::transport::Error| ConnectError::Transport {
-        address: display(address),
+        address: address.to_string(),
         reason: sources(&error),
     };
-    let url = display(address).replacen("grpc", "http", 1);
+    let scheme = if address.tls { "https" } else { "http" };
+    let url = format!("{scheme}://{}", address.authority());
     let mut endpoint = Endpoint::from_shared(url)
         .map_err(failed)?
         .tcp_nodelay(true)
@@ -78,25 +73,39 @@ pub(super) async fn channel(config: &Config, address: &GlobalAddress) -> Result<
 }
 
 /// A call with the zone's headers. The token file is read for each, so that tokens rotate without a restart.
-pub(super) async fn request<T>(upstream: &Upstream, message: T) -> Result<Request<T>, ConnectError> {
+pub(super) async fn request<T>(
+    upstream: &Upstream,
+    message: T,
+) -> Result<Request<T>, ConnectError> {
     let config = &upstream.config;
     let token = match &config.token_file {
         Some(path) => {
             let text = read(path).await?;
-            Some(text.trim_matches(|c: char| c.is_whitespace() || c.is_control()).to_owned())
+            Some(
+                text.trim_matches(|c: char| c.is_whitespace() || c.is_control())
+                    .to_owned(),
+            )
         }
         None => None,
     };
     let mut request = Request::new(message);
-    kuma::zone_headers(request.metadata_mut(), &config.name, &upstream.about.version, false, token.as_deref())?;
+    kuma::zone_headers(
+        request.metadata_mut(),
+        &config.name,
+        &upstream.about.version,
+        false,
+        token.as_deref(),
+    )?;
     Ok(request)
 }
 
 async fn read(path: &std::path::Path) -> Result<String, ConnectError> {
-    tokio::fs::read_to_string(path).await.map_err(|source| ConnectError::File {
-        path: path.to_owned(),
-        source,
-    })
+    tokio::fs::read_to_string(path)
+        .await
+        .map_err(|source| ConnectError::File {
+            path: path.to_owned(),
+            source,
+        })
 }
 
 /// An error with its causes: tonic's own text alone is "transport error".

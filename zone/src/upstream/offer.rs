@@ -68,8 +68,12 @@ async fn feed_sender(upstream: &Upstream, scope: &Scope, feed: mpsc::Sender<send
             return;
         }
         next = match watch.next().await {
-            Some(Event::Batch(batch)) => changed(upstream, scope, &batch).map(sender::Event::Changed),
-            Some(Event::Snapshot(view)) => Some(sender::Event::Loaded(loaded(upstream, scope, &view))),
+            Some(Event::Batch(batch)) => {
+                changed(upstream, scope, &batch).map(sender::Event::Changed)
+            }
+            Some(Event::Snapshot(view)) => {
+                Some(sender::Event::Loaded(loaded(upstream, scope, &view)))
+            }
             None => return,
         };
     }

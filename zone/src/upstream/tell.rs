@@ -48,7 +48,9 @@ async fn write(upstream: &Upstream, queue: mpsc::Sender<ZoneReport>) {
     let mut teller = Teller::default();
     loop {
         // A place in the queue first: what changes while the connection is slow is told once, as it is then.
-        let Ok(place) = queue.reserve().await else { return };
+        let Ok(place) = queue.reserve().await else {
+            return;
+        };
         let now = {
             let generated = generated.borrow_and_update().clone();
             let picture = std::sync::Arc::clone(&picture.borrow_and_update());
@@ -81,7 +83,10 @@ fn head(
     let mark = generated.mark.clone();
     ZoneReport {
         zone: upstream.config.name.clone(),
-        cluster_id: mark.as_ref().map(|mark| mark.cluster_id.clone()).unwrap_or_default(),
+        cluster_id: mark
+            .as_ref()
+            .map(|mark| mark.cluster_id.clone())
+            .unwrap_or_default(),
         epoch: mark.as_ref().map_or(0, |mark| mark.epoch),
         revision: mark.as_ref().map_or(0, |mark| mark.revision.0),
         guard: standing.guard.clone(),

@@ -44,7 +44,12 @@ impl Run {
                 &operator.ca_pem,
                 &operator.token,
             );
-            way_in::leave(&data_dir, self.serving.context_file, &operator.zone, &context);
+            way_in::leave(
+                &data_dir,
+                self.serving.context_file,
+                &operator.zone,
+                &context,
+            );
         };
         torii_zone::run(config, shutdown.clone(), known)
             .await

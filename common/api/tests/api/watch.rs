@@ -73,3 +73,12 @@ async fn a_wrong_revision_or_kind_is_400() {
         assert_eq!(answer.fields(), [field]);
     }
 }
+
+#[tokio::test]
+async fn the_feed_ends_when_the_process_is_asked_to_stop() {
+    let rig = Rig::global().await;
+    let mut body = rig.open("/torii/watch").await;
+    rig.api.stop.cancel();
+    let end = tokio::time::timeout(std::time::Duration::from_secs(20), body.frame());
+    assert!(end.await.expect("it does not end").is_none());
+}

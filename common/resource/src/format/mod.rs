@@ -5,6 +5,7 @@
 
 pub mod any;
 mod document;
+pub mod envoy;
 mod error;
 pub mod kubernetes;
 mod metadata;

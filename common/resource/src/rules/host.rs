@@ -57,6 +57,23 @@ pub(crate) fn is_local(text: &str) -> bool {
         .is_ok_and(|ip| ip.is_unspecified() || text == "127.0.0.1")
 }
 
+/// An IP literal or a DNS name.
+pub(crate) fn is_host(text: &str) -> bool {
+    is_ip(text) || is_dns_name(text)
+}
+
+/// Go's `net.SplitHostPort`: host and port, either may be empty, IPv6 in brackets.
+pub(crate) fn split_host_port(text: &str) -> Option<(&str, &str)> {
+    let (host, port) = text.rsplit_once(':')?;
+    match host.strip_prefix('[') {
+        Some(inner) => inner
+            .strip_suffix(']')
+            .filter(|inner| !inner.contains(['[', ']']))
+            .map(|inner| (inner, port)),
+        None => (!host.contains([':', '[', ']'])).then_some((host, port)),
+    }
+}
+
 /// Kuma's `dns_name`: labels of letters, digits, `-` and `_`, a trailing dot or underscore allowed.
 fn is_dns_name(text: &str) -> bool {
     let body = text.strip_suffix(['.', '_']).unwrap_or(text);
@@ -85,17 +102,7 @@ pub(crate) fn is_url_path(text: &str) -> bool {
 
 /// `HOST:PORT`, both not empty, IPv6 in brackets.
 pub(crate) fn is_host_port(text: &str) -> bool {
-    let Some((host, port)) = text.rsplit_once(':') else {
-        return false;
-    };
-    let host_good = if let Some(inner) = host.strip_prefix('[') {
-        inner
-            .strip_suffix(']')
-            .is_some_and(|inner| !inner.is_empty())
-    } else {
-        !host.is_empty() && !host.contains([':', '[', ']'])
-    };
-    host_good && !port.is_empty()
+    split_host_port(text).is_some_and(|(host, port)| !host.is_empty() && !port.is_empty())
 }
 
 /// Why this is not a URL with an explicit port.

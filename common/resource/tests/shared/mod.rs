@@ -7,6 +7,8 @@
     reason = "test support, shared by several tests"
 )]
 
+pub(crate) mod policies;
+
 use std::path::{Path, PathBuf};
 
 /// The shared folder; `None`, with a printed word, where there is none and `TORII_REQUIRE` does not ask for it.

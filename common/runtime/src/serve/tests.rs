@@ -116,8 +116,8 @@ async fn one_plain_port_speaks_both_versions() {
     end(server).await;
 }
 
-#[tokio::test]
-async fn over_tls_both_versions_work_with_and_without_alpn() {
+/// A server's TLS, and the certificate to trust.
+fn tls() -> (rustls::ServerConfig, CertificateDer<'static>) {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let key = KeyPair::generate().unwrap();
     let certificate = CertificateParams::new(["localhost".to_owned()])
@@ -132,6 +132,12 @@ async fn over_tls_both_versions_work_with_and_without_alpn() {
         )
         .unwrap();
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    (config, certificate.der().clone())
+}
+
+#[tokio::test]
+async fn over_tls_both_versions_work_with_and_without_alpn() {
+    let (config, certificate) = tls();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let stop = CancellationToken::new();
@@ -145,7 +151,7 @@ async fn over_tls_both_versions_work_with_and_without_alpn() {
     ));
 
     let mut roots = RootCertStore::empty();
-    roots.add(certificate.der().clone()).unwrap();
+    roots.add(certificate).unwrap();
     let client = rustls::ClientConfig::builder()
         .with_root_certificates(roots)
         .with_no_client_auth();
@@ -253,5 +259,35 @@ async fn clients_beyond_the_limit_wait_until_one_leaves() {
     drop(sender);
     connection.await.unwrap().unwrap();
     assert!(second.await.unwrap().starts_with("127.0.0.1"));
+    end(server).await;
+}
+
+#[tokio::test]
+async fn a_client_that_has_not_asked_anything_does_not_hold_up_the_end() {
+    let (config, certificate) = tls();
+    let mut options = ServeOptions::new("test");
+    // Who waits for the drain fails the test.
+    options.drain = LONG * 2;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let stop = CancellationToken::new();
+    let config = Arc::new(config);
+    let task = tokio::spawn(serve_tls(listener, config, router(), stop.clone(), options));
+    let server = Server {
+        address,
+        stop,
+        task,
+    };
+    let _silent = TcpStream::connect(server.address).await.unwrap();
+    // Connections are accepted in their order: who is answered came after the silent one.
+    let mut roots = RootCertStore::empty();
+    roots.add(certificate).unwrap();
+    let client = rustls::ClientConfig::builder()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let stream = TcpStream::connect(server.address).await.unwrap();
+    let name = ServerName::try_from("localhost").unwrap();
+    let connecting = TlsConnector::from(Arc::new(client)).connect(name, stream);
+    get_1(connecting.await.unwrap()).await;
     end(server).await;
 }

@@ -1,11 +1,12 @@
 //! openraft's log on a [`Disk`]: the newest entries in memory as well, everything written by the disk thread.
 #![expect(clippy::result_large_err, reason = "openraft's error types")]
 
-use std::collections::BTreeMap;
+mod tail;
+
 use std::fmt::Debug;
 use std::io;
 use std::ops::{Bound, RangeBounds};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, Weak};
 
 use openraft::storage::{LogFlushed, RaftLogStorage};
 use openraft::{EntryPayload, ErrorSubject, ErrorVerb, LogState, OptionalSend, RaftLogReader};
@@ -13,12 +14,12 @@ use tokio::sync::oneshot;
 
 use crate::codec;
 use crate::disk::{Disk, Found, Slot, Write};
+use crate::raft::durable::Durable;
+use crate::raft::log::tail::{Tail, lock};
 use crate::raft::snapshot::SnapshotFolder;
 use crate::raft::types::{Entry, LogId, StorageError, Types, Vote, storage_error};
 use crate::writer::Writer;
 
-/// Bytes of entries that stay in memory; those that are not durable yet stay in any case.
-const CACHE_BYTES: usize = 16 << 20;
 /// Bytes of entries that travel in one append, about; a single larger entry travels alone.
 const APPEND_BYTES: usize = 1 << 20;
 /// Indexes that are purged in one write, so that appends do not wait behind a long one.
@@ -27,6 +28,7 @@ const PURGE_STEP: u64 = 128;
 /// The log of one node. A clone is another handle on it.
 #[derive(Clone, Debug)]
 pub(crate) struct LogStore {
+    node: u64,
     writer: Writer,
     disk: Arc<dyn Disk>,
     snapshots: Arc<SnapshotFolder>,
@@ -40,29 +42,13 @@ pub(crate) struct LogReader {
     tail: Arc<Mutex<Tail>>,
 }
 
-#[derive(Debug, Default)]
-struct Tail {
-    vote: Option<Vote>,
-    committed: Option<LogId>,
-    /// Whether `committed` has changed since it was last written.
-    committed_is_new: bool,
-    purged: Option<LogId>,
-    last: Option<LogId>,
-    /// Index of the first entry that was appended to an empty log. openraft begins with 0.
-    first: u64,
-    /// The newest entries, without holes.
-    cached: BTreeMap<u64, Entry>,
-    cached_bytes: usize,
-    /// First index that is not durable.
-    durable: u64,
-}
-
 impl LogStore {
-    /// A log on a disk that was opened and found in order.
+    /// The log of `node`, on a disk that was opened and found in order.
     ///
     /// # Errors
     /// `InvalidData` when what was found does not fit together.
     pub(crate) fn new(
+        node: u64,
         disk: Arc<dyn Disk>,
         found: &Found,
         writer: Writer,
@@ -88,20 +74,26 @@ impl LogStore {
             }
         }
         let tail = Tail {
-            vote: value(found.vote.as_ref(), "vote")?,
+            vote: value(found.vote.as_ref(), "vote")?.map(|vote| retired(vote, node)),
             committed: value(found.committed.as_ref(), "committed")?,
             purged,
             last,
             first: next,
-            durable: last.map_or(0, |id| id.index + 1),
+            durable: Durable::new(last.map_or(0, |id| id.index + 1)),
             ..Tail::default()
         };
         Ok(Self {
+            node,
             writer,
             disk,
             snapshots,
             tail: Arc::new(Mutex::new(tail)),
         })
+    }
+
+    /// How far this log is on its disk.
+    pub(crate) fn durable(&self) -> Durable {
+        lock(&self.tail).durable.clone()
     }
 
     fn reader(&self) -> LogReader {
@@ -135,53 +127,13 @@ impl Drop for LogStore {
     }
 }
 
-impl Tail {
-    fn push(&mut self, entry: Entry) {
-        if self.indexes().is_empty() {
-            self.first = entry.log_id.index;
-        }
-        self.last = Some(entry.log_id);
-        self.cached_bytes += size(&entry);
-        self.cached.insert(entry.log_id.index, entry);
-    }
-
-    fn forget(&mut self, index: u64) {
-        if let Some(entry) = self.cached.remove(&index) {
-            self.cached_bytes -= size(&entry);
-        }
-    }
-
-    /// Everything below `next` is durable; the oldest may leave memory.
-    fn durable_up_to(&mut self, next: u64) {
-        self.durable = self.durable.max(next);
-        while self.cached_bytes > CACHE_BYTES {
-            match self.cached.first_key_value() {
-                Some((&index, _)) if index < self.durable => self.forget(index),
-                _ => break,
-            }
-        }
-    }
-
-    /// The write that keeps the newest committed id, if it has changed. A hint: it is never worth a sync of its own.
-    fn committed_change(&mut self) -> Option<Write> {
-        if !std::mem::take(&mut self.committed_is_new) {
-            return None;
-        }
-        let value = codec::encode(&self.committed?).ok()?;
-        Some(Write::Set {
-            slot: Slot::Committed,
-            value,
-        })
-    }
-
-    fn indexes(&self) -> std::ops::Range<u64> {
-        let start = self.purged.map_or(0, |id| id.index + 1);
-        start.max(self.first)..self.last.map_or(0, |id| id.index + 1)
-    }
-}
-
 impl LogReader {
     fn read(&self, start: u64, end: u64, max_bytes: usize) -> Result<Vec<Entry>, StorageError> {
+        if lock(&self.tail).durable.failed() {
+            // A leader that was early learns of it here, when it sends again what no peer's answer has confirmed.
+            let error = "the disk failed";
+            return Err(storage_error(ErrorSubject::Logs, ErrorVerb::Read, &error));
+        }
         let mut entries = Vec::new();
         let mut bytes = 0;
         for index in start..end {
@@ -315,9 +267,16 @@ impl RaftLogStorage<Types> for LogStore {
         I: IntoIterator<Item = Entry> + OptionalSend,
         I::IntoIter: OptionalSend,
     {
-        let mut changes = Vec::new();
-        let next = {
+        let entries: Vec<Entry> = entries.into_iter().collect();
+        let mut changes = Vec::with_capacity(entries.len() + 1);
+        let (next, early) = {
             let mut tail = lock(&self.tail);
+            for entry in &entries {
+                if let EntryPayload::Membership(membership) = &entry.payload {
+                    tail.durable.vote_by(membership.get_joint_config());
+                }
+            }
+            let early = tail.may_be_early(self.node, &entries);
             for entry in entries {
                 let index = entry.log_id.index;
                 let record = codec::encode(&entry).map_err(|error| {
@@ -330,18 +289,35 @@ impl RaftLogStorage<Types> for LogStore {
                 changes.push(Write::Append { index, record });
             }
             changes.extend(tail.committed_change());
-            tail.indexes().end
+            let next = tail.indexes().end;
+            if early {
+                tail.durable.note_early(next);
+            }
+            (next, early)
+        };
+        let (at_once, later) = if early {
+            (Some(callback), None)
+        } else {
+            (None, Some(callback))
         };
         let tail = Arc::clone(&self.tail);
         self.writer.write(
             changes,
             Box::new(move |result| {
-                if result.is_ok() {
-                    lock(&tail).durable_up_to(next);
+                let mut tail = lock(&tail);
+                match result {
+                    Ok(()) => tail.durable_up_to(next),
+                    Err(_) => tail.durable.fail(),
                 }
-                callback.log_io_completed(result);
+                drop(tail);
+                if let Some(callback) = later {
+                    callback.log_io_completed(result);
+                }
             }),
         );
+        if let Some(callback) = at_once {
+            callback.log_io_completed(Ok(()));
+        }
         Ok(())
     }
 
@@ -359,11 +335,19 @@ impl RaftLogStorage<Types> for LogStore {
         };
         {
             let mut tail = lock(&self.tail);
+            // Who votes again is not looked up: nothing is early until the next start.
+            let cut_membership = tail
+                .cached
+                .range(log_id.index..)
+                .any(|(_, entry)| matches!(entry.payload, EntryPayload::Membership(_)));
             for index in log_id.index..tail.indexes().end {
                 tail.forget(index);
             }
             tail.last = before.map(|entry| entry.log_id).or(tail.purged);
-            tail.durable = tail.durable.min(log_id.index);
+            tail.durable.replace(tail.durable.next().min(log_id.index));
+            if cut_membership {
+                tail.durable.vote_by(&[]);
+            }
         }
         let from = log_id.index;
         self.write(vec![Write::Truncate { from }])
@@ -388,7 +372,7 @@ impl RaftLogStorage<Types> for LogStore {
             if everything {
                 tail.last = Some(log_id);
                 tail.first = log_id.index + 1;
-                tail.durable = log_id.index + 1;
+                tail.durable.replace(log_id.index + 1);
             }
             (known, everything)
         };
@@ -423,9 +407,12 @@ pub(crate) fn purged(found: &Found) -> io::Result<Option<LogId>> {
     value(found.purged.as_ref(), "purged")
 }
 
-fn lock(tail: &Mutex<Tail>) -> MutexGuard<'_, Tail> {
-    // No code that can panic runs between two halves of a change.
-    tail.lock().unwrap_or_else(PoisonError::into_inner)
+/// A node's vote as it starts with it. openraft makes a node that led go on as leader of the same term; but it may have
+/// sent entries that it lost, and would give their numbers to others. With its vote not known to be granted it has to
+/// ask for a new term first. Nobody else goes by that mark of a vote for this node.
+fn retired(mut vote: Vote, node: u64) -> Vote {
+    vote.committed &= vote.leader_id.node_id != node;
+    vote
 }
 
 /// Bytes that an entry takes in memory and on the wire, about.
@@ -465,3 +452,6 @@ fn value<T: serde::de::DeserializeOwned>(
 fn invalid(reason: String) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, reason)
 }
+
+#[cfg(test)]
+mod tests;

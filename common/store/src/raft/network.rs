@@ -19,6 +19,7 @@ use torii_proto::torii::peer::v1 as pb;
 
 use crate::codec;
 use crate::peer::client::{CallError, Peers, decode, failed};
+use crate::raft::durable::Durable;
 use crate::raft::log::size;
 use crate::raft::types::{LogId, Peer, Types, Vote, any_error};
 
@@ -34,6 +35,10 @@ type AppendResult = Result<AppendEntriesResponse<u64>, RPCError<u64, Peer, RaftE
 #[derive(Clone, Debug)]
 pub(crate) struct Network {
     pub(crate) peers: Arc<Peers>,
+    /// How far this node's own log is on its disk.
+    pub(crate) durable: Durable,
+    /// A leader whose disk takes longer falls silent, so that another is elected.
+    pub(crate) longest_stall: Duration,
 }
 
 impl RaftNetworkFactory<Types> for Network {
@@ -47,6 +52,8 @@ impl RaftNetworkFactory<Types> for Network {
                 peer: node.clone(),
             },
             slow: None,
+            durable: self.durable.clone(),
+            longest_stall: self.longest_stall,
         }
     }
 }
@@ -56,6 +63,8 @@ impl RaftNetworkFactory<Types> for Network {
 pub(crate) struct PeerNetwork {
     link: Link,
     slow: Option<Slow>,
+    durable: Durable,
+    longest_stall: Duration,
 }
 
 /// A large append under way.
@@ -93,14 +102,8 @@ impl PeerNetwork {
             None => Err(network(&"the append was given up")),
         }
     }
-}
 
-impl RaftNetwork<Types> for PeerNetwork {
-    async fn append_entries(
-        &mut self,
-        rpc: AppendEntriesRequest<Types>,
-        _option: RPCOption,
-    ) -> AppendResult {
+    async fn send(&mut self, rpc: AppendEntriesRequest<Types>) -> AppendResult {
         let Some(last) = rpc.entries.last().map(|entry| entry.log_id) else {
             return self.link.append(rpc).await;
         };
@@ -126,6 +129,29 @@ impl RaftNetwork<Types> for PeerNetwork {
             task,
         });
         self.join_slow(last).await
+    }
+}
+
+impl RaftNetwork<Types> for PeerNetwork {
+    async fn append_entries(
+        &mut self,
+        rpc: AppendEntriesRequest<Types>,
+        _option: RPCOption,
+    ) -> AppendResult {
+        if self.durable.stalled(self.longest_stall) {
+            let error = any_error(&"this node's own disk takes too long");
+            return Err(RPCError::Unreachable(Unreachable::new(&error)));
+        }
+        let last = rpc.entries.last().map(|entry| entry.log_id);
+        let last = last.or(rpc.prev_log_id);
+        let answer = self.send(rpc).await?;
+        // With this answer openraft may count this node and the peer: the entries must be on both disks.
+        match last {
+            Some(last) if !self.durable.wait(last.index).await => {
+                Err(network(&"this node's own disk failed"))
+            }
+            _ => Ok(answer),
+        }
     }
 
     async fn install_snapshot(
@@ -216,3 +242,6 @@ fn call_error<E: std::error::Error>(error: &CallError) -> RPCError<u64, Peer, E>
         CallError::Lost { .. } => network(error),
     }
 }
+
+#[cfg(test)]
+mod tests;

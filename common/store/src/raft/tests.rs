@@ -25,7 +25,7 @@ impl StoreBuilder<Types, LogStore, StateMachine, TempDir> for Builder {
         let (snapshots, loaded) =
             SnapshotFolder::open(&folder.path().join("snapshots"), None).unwrap();
         let snapshots = Arc::new(snapshots);
-        let log = LogStore::new(disk, &found, writer, Arc::clone(&snapshots)).unwrap();
+        let log = LogStore::new(0, disk, &found, writer, Arc::clone(&snapshots)).unwrap();
         let machine = StateMachine::new(snapshots, loaded, Feed::new(16, 1 << 20));
         Ok((folder, log, machine))
     }

@@ -7,9 +7,9 @@ use prost::Message as _;
 use tonic::Code;
 use tonic::metadata::MetadataMap;
 
+use torii_auth::KeyRing;
 use torii_auth::keys::{Family, SigningKey};
 use torii_auth::token::{ZoneClaims, issue};
-use torii_auth::KeyRing;
 use torii_proto::kuma::system::v1alpha1::Secret;
 use torii_resource::{Resource, Stamp};
 
@@ -68,18 +68,73 @@ fn the_matrix_of_zone_tokens() {
     let west = token(&KEY, "west", "cp", HOUR);
     let ingress = token(&KEY, "east", "ingress", HOUR);
     let none = Duration::ZERO;
-    let rows: [(&str, Option<&str>, &[&str], Duration, Option<Code>); 11] = [
+    type Row<'a> = (
+        &'a str,
+        Option<&'a str>,
+        &'a [&'a str],
+        Duration,
+        Option<Code>,
+    );
+    let rows: [Row<'_>; 11] = [
         ("raw", Some("east"), &[raw], none, None),
         ("bearer", Some("east"), &[&bearer], none, None),
         ("lower-case bearer", Some("east"), &[&lower], none, None),
-        ("no client-id", None, &[raw], none, Some(Code::InvalidArgument)),
-        ("no token", Some("east"), &[], none, Some(Code::Unauthenticated)),
-        ("two values", Some("east"), &[raw, raw], none, Some(Code::Unauthenticated)),
-        ("another key", Some("east"), &[&forged], none, Some(Code::Unauthenticated)),
-        ("expired", Some("east"), &[raw], 2 * HOUR, Some(Code::Unauthenticated)),
-        ("another zone", Some("east"), &[&west], none, Some(Code::PermissionDenied)),
-        ("another scope", Some("east"), &[&ingress], none, Some(Code::PermissionDenied)),
-        ("garbage", Some("east"), &["x.y.z"], none, Some(Code::Unauthenticated)),
+        (
+            "no client-id",
+            None,
+            &[raw],
+            none,
+            Some(Code::InvalidArgument),
+        ),
+        (
+            "no token",
+            Some("east"),
+            &[],
+            none,
+            Some(Code::Unauthenticated),
+        ),
+        (
+            "two values",
+            Some("east"),
+            &[raw, raw],
+            none,
+            Some(Code::Unauthenticated),
+        ),
+        (
+            "another key",
+            Some("east"),
+            &[&forged],
+            none,
+            Some(Code::Unauthenticated),
+        ),
+        (
+            "expired",
+            Some("east"),
+            &[raw],
+            2 * HOUR,
+            Some(Code::Unauthenticated),
+        ),
+        (
+            "another zone",
+            Some("east"),
+            &[&west],
+            none,
+            Some(Code::PermissionDenied),
+        ),
+        (
+            "another scope",
+            Some("east"),
+            &[&ingress],
+            none,
+            Some(Code::PermissionDenied),
+        ),
+        (
+            "garbage",
+            Some("east"),
+            &["x.y.z"],
+            none,
+            Some(Code::Unauthenticated),
+        ),
     ];
     for (what, zone, authorization, later, expected) in rows {
         assert_eq!(call(zone, authorization, later).err(), expected, "{what}");
@@ -88,12 +143,19 @@ fn the_matrix_of_zone_tokens() {
 
 #[test]
 fn a_named_zone_comes_in_without_a_token_and_is_not_authenticated() {
-    assert!(!call(Some("kuma-zone"), &[], Duration::ZERO).unwrap().authenticated());
+    assert!(
+        !call(Some("kuma-zone"), &[], Duration::ZERO)
+            .unwrap()
+            .authenticated()
+    );
 }
 
 #[test]
 fn a_named_zone_with_a_bad_token_is_refused_all_the_same() {
-    assert_eq!(call(Some("kuma-zone"), &["x"], Duration::ZERO).err(), Some(Code::Unauthenticated));
+    assert_eq!(
+        call(Some("kuma-zone"), &["x"], Duration::ZERO).err(),
+        Some(Code::Unauthenticated)
+    );
 }
 
 #[test]
@@ -101,6 +163,9 @@ fn an_accepted_zone_knows_when_its_token_ends() {
     let good = token(&KEY, "east", "cp", HOUR);
     let accepted = call(Some("east"), &[&good], Duration::ZERO).unwrap();
     let left = accepted.expires_in(now()).unwrap();
-    assert!(left >= HOUR && left < HOUR + Duration::from_secs(10), "{left:?}");
+    assert!(
+        left >= HOUR && left < HOUR + Duration::from_secs(10),
+        "{left:?}"
+    );
     assert!(accepted.still_valid(&ring(), now() + 2 * HOUR).is_err());
 }

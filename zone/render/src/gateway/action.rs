@@ -1,6 +1,6 @@
 //! What is done with a matched request, as Envoy's message: forward or redirect (gateway-xds §3.6, §3.7).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -18,10 +18,9 @@ use torii_proto::envoy::google::protobuf::BoolValue;
 use torii_proto::envoy::r#type::matcher::v3::RegexMatchAndSubstitute;
 use torii_resource::tags::Tags;
 
-use crate::gateway::cluster::{Clusters, UNRESOLVED};
+use crate::gateway::cluster::UNRESOLVED;
 use crate::gateway::entry::{Entry, Forward, HostRewrite, PathRewrite, Redirect};
-use crate::gateway::hosts::Host;
-use crate::gateway::{criteria, format, route};
+use crate::gateway::{criteria, format, name, route};
 use crate::report::{Place, Report};
 use crate::wire;
 
@@ -30,28 +29,68 @@ const TAGS_HEADER: &str = "x-kuma-tags";
 /// Idle time of a forwarded request; not from the Timeout policy (gateway-xds §3.5).
 const ROUTE_IDLE_MILLIS: u32 = 5_000;
 
-/// What writing the actions of one route configuration needs and collects.
+/// What writing the routes of one route configuration needs, and the destinations that it comes across.
 #[derive(Debug)]
-pub(crate) struct Forwarding<'c, 'a> {
-    /// Name of the route configuration.
-    pub(crate) part: &'c str,
+pub(crate) struct Forwarding<'a> {
     /// Value of the tags header.
-    pub(crate) tags: String,
+    tags: String,
     /// Port of the listener.
-    pub(crate) port: u32,
-    pub(crate) clusters: &'c mut Clusters<'a>,
-    /// Clusters that routes send to, the unresolved one apart: there is no such cluster.
-    pub(crate) used: BTreeSet<Arc<str>>,
-    pub(crate) report: &'c mut Report,
+    port: u32,
+    /// Every destination of what was written, in order, some more than once; whoever writes takes them.
+    pub(crate) uses: Vec<Use<'a>>,
 }
 
-impl<'a> Forwarding<'_, 'a> {
-    /// The action that forwards.
+/// A destination that a written route sends to, and where the route names it.
+#[derive(Debug)]
+pub(crate) struct Use<'a> {
+    /// The cluster that the written route names.
+    pub(crate) cluster: Arc<str>,
+    pub(crate) destination: &'a Tags,
+    pub(crate) spot: Spot,
+}
+
+/// Where a route names a destination.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Spot {
+    /// Rule and backend.
+    Backend(usize, usize),
+    /// Rule and filter.
+    Mirror(usize, usize),
+}
+
+impl Spot {
+    /// Reports that nobody serves this destination; `place` is the route configuration and the route.
+    pub(crate) fn note(self, place: Place<'_>, service: &str, nobody: &str, report: &mut Report) {
+        let field = match self {
+            Self::Backend(rule, n) => {
+                format!("conf.http.rules[{rule}].backends[{n}].destination")
+            }
+            Self::Mirror(rule, filter) => {
+                format!("conf.http.rules[{rule}].filters[{filter}].mirror.backend.destination")
+            }
+        };
+        let reason =
+            format!("service '{service}': {nobody}; its share of requests is answered with 503");
+        report.note(place, field, reason);
+    }
+}
+
+impl<'a> Forwarding<'a> {
+    /// For the routes of a listener on this port of a proxy with these tags.
+    pub(crate) fn new(proxy: &Tags, port: u32) -> Self {
+        Self {
+            tags: serialised(proxy),
+            port,
+            uses: Vec::new(),
+        }
+    }
+
+    /// The action that forwards, for a host of a listener with these merged tags.
     pub(crate) fn forward(
         &mut self,
         entry: &Entry<'a>,
         forward: &Forward<'a>,
-        host: &Host<'a>,
+        host: &Tags,
     ) -> RouteAction {
         let rule = entry.origin.rule;
         // By cluster: two backends that are one cluster have one weight, the sum (decisions.md).
@@ -59,9 +98,7 @@ impl<'a> Forwarding<'_, 'a> {
         for (n, backend) in forward.backends.iter().enumerate() {
             let cluster = match backend.destination {
                 None => Arc::from(UNRESOLVED),
-                Some(destination) => self.cluster(entry, destination, host, || {
-                    format!("conf.http.rules[{rule}].backends[{n}].destination")
-                }),
+                Some(destination) => self.cluster(destination, host, Spot::Backend(rule, n)),
             };
             let weight = weights.entry(cluster).or_default();
             *weight = weight.saturating_add(backend.weight);
@@ -89,10 +126,7 @@ impl<'a> Forwarding<'_, 'a> {
             ..RouteAction::default()
         };
         if let Some(mirror) = &forward.mirror {
-            let filter = mirror.index;
-            let cluster = self.cluster(entry, mirror.destination, host, || {
-                format!("conf.http.rules[{rule}].filters[{filter}].mirror.backend.destination")
-            });
+            let cluster = self.cluster(mirror.destination, host, Spot::Mirror(rule, mirror.index));
             action.request_mirror_policies.push(RequestMirrorPolicy {
                 cluster: cluster.to_string(),
                 runtime_fraction: Some(RuntimeFractionalPercent {
@@ -143,30 +177,18 @@ impl<'a> Forwarding<'_, 'a> {
         }
     }
 
-    fn cluster(
-        &mut self,
-        entry: &Entry<'a>,
-        destination: &'a Tags,
-        host: &Host<'a>,
-        field: impl FnOnce() -> String,
-    ) -> Arc<str> {
-        let (cluster, nobody) = self.clusters.resolve(host.tags, destination, self.report);
-        if let Some(nobody) = nobody {
-            let service = destination
-                .get(torii_resource::tags::SERVICE)
-                .map_or("", String::as_str);
-            let place = Place {
-                part: self.part,
-                resource: &entry.origin.route.key,
-            };
-            let reason = format!(
-                "service '{service}': {nobody}; its share of requests is answered with 503"
-            );
-            self.report.note(place, field(), reason);
-        }
-        if &*cluster != UNRESOLVED {
-            self.used.insert(cluster.clone());
-        }
+    /// Name of the cluster of a destination; its use is noted.
+    fn cluster(&mut self, destination: &'a Tags, host: &Tags, spot: Spot) -> Arc<str> {
+        let service = match name::service(destination) {
+            Some(service) if service != UNRESOLVED => service,
+            _ => return Arc::from(UNRESOLVED),
+        };
+        let cluster: Arc<str> = Arc::from(name::cluster(service, destination, host));
+        self.uses.push(Use {
+            cluster: cluster.clone(),
+            destination,
+            spot,
+        });
         cluster
     }
 }
@@ -180,7 +202,7 @@ fn whole_path(path: &str) -> RegexMatchAndSubstitute {
 }
 
 /// A proxy's tags as sidecars read them: `&key=value&` one after the other, keys ascending.
-pub(crate) fn serialised(tags: &Tags) -> String {
+fn serialised(tags: &Tags) -> String {
     let mut text = String::new();
     for (key, value) in tags {
         // Writing to a string cannot fail.

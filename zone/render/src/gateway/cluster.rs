@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use torii_mesh::{Endpoint, GatewayView, Protocol};
+use torii_mesh::{Endpoint, GatewayView, Protocol, Service};
 use torii_proto::envoy::config::cluster::v3::Cluster;
 use torii_proto::envoy::config::cluster::v3::cluster::{ClusterDiscoveryType, DiscoveryType, EdsClusterConfig};
 use torii_proto::envoy::config::core::v3::{Http1ProtocolOptions, Http2ProtocolOptions, HttpProtocolOptions as Common};
@@ -54,27 +54,24 @@ impl<'a> Clusters<'a> {
         }
     }
 
-    /// The name of the cluster for a destination of a host with these tags; it is added if it is new. The second is
-    /// why nobody serves it, if nobody does.
+    /// Adds the cluster of this name, which is the destination's, if it is new.
     pub(crate) fn resolve(
         &mut self,
-        host: &Tags,
+        name: &Arc<str>,
         destination: &'a Tags,
         report: &mut Report,
-    ) -> (Arc<str>, Option<&'static str>) {
-        let service = match name::service(destination) {
-            Some(service) if service != UNRESOLVED => service,
-            _ => return (Arc::from(UNRESOLVED), None),
-        };
-        let name = name::cluster(service, destination, host);
-        if let Some((name, target)) = self.targets.get_key_value(name.as_str()) {
-            return (name.clone(), target.nobody);
-        }
-        let name: Arc<str> = Arc::from(name);
-        let target = target(self.view, &name, service, destination, report);
-        let nobody = target.nobody;
-        self.targets.insert(name.clone(), target);
-        (name, nobody)
+    ) -> &Target<'a> {
+        let view = self.view;
+        self.targets.entry(name.clone()).or_insert_with(|| {
+            let known = known(&view.services, destination);
+            target(
+                &view.proxy.id.mesh,
+                known.map(|known| &**known),
+                name,
+                destination,
+                report,
+            )
+        })
     }
 
     /// All clusters, in order of name.
@@ -83,14 +80,22 @@ impl<'a> Clusters<'a> {
     }
 }
 
-fn target<'a>(
-    view: &'a GatewayView,
-    cluster: &str,
-    service: &'a str,
+/// What is known of the service that a destination names.
+pub(crate) fn known<'a>(
+    services: &'a BTreeMap<Arc<str>, Arc<Service>>,
     destination: &Tags,
+) -> Option<&'a Arc<Service>> {
+    services.get(name::service(destination)?)
+}
+
+/// The target of the cluster of this name: nothing else about a cluster depends on anything else.
+pub(crate) fn target<'a>(
+    mesh: &str,
+    known: Option<&'a Service>,
+    cluster: &str,
+    destination: &'a Tags,
     report: &mut Report,
 ) -> Target<'a> {
-    let known = view.services.get(service);
     let others: Tags = destination
         .iter()
         .filter(|(key, _)| *key != SERVICE)
@@ -101,7 +106,7 @@ fn target<'a>(
         .iter()
         .map(|endpoint| &**endpoint)
         .filter(|endpoint| match_rank(&others, &endpoint.tags).is_some())
-        .filter(|endpoint| usable(endpoint, &view.proxy.id.mesh, cluster, report))
+        .filter(|endpoint| usable(endpoint, mesh, cluster, report))
         .collect();
     let nobody = match known {
         _ if !endpoints.is_empty() => None,
@@ -115,7 +120,7 @@ fn target<'a>(
         .get(PROTOCOL)
         .and_then(|name| Protocol::parse(name));
     Target {
-        service,
+        service: name::service(destination).unwrap_or_default(),
         protocol: of_tag
             .or_else(|| known.and_then(|service| service.protocol))
             .unwrap_or(Protocol::Http),

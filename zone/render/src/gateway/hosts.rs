@@ -3,6 +3,7 @@
 //! Independent of the order of listeners and routes.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use torii_mesh::{ListenerView, Route};
 use torii_resource::tags::Tags;
@@ -16,7 +17,7 @@ const ANY: &str = "*";
 /// A route with its hostnames in the form in which hosts are compared; none given: it takes every host.
 #[derive(Debug)]
 struct Candidate<'a> {
-    route: &'a Route,
+    route: &'a Arc<Route>,
     hostnames: Vec<String>,
 }
 
@@ -25,15 +26,15 @@ struct Candidate<'a> {
 pub(crate) struct Host<'a> {
     pub(crate) hostname: String,
     /// Merged tags of the listener that it comes from.
-    pub(crate) tags: &'a Tags,
+    pub(crate) tags: &'a Arc<Tags>,
     /// In order of name, each once.
-    pub(crate) routes: Vec<&'a Route>,
+    pub(crate) routes: Vec<&'a Arc<Route>>,
 }
 
 /// Hosts under construction: a listener's tags, and the routes by name.
 struct Draft<'a> {
-    tags: &'a Tags,
-    routes: BTreeMap<&'a str, &'a Route>,
+    tags: &'a Arc<Tags>,
+    routes: BTreeMap<&'a str, &'a Arc<Route>>,
 }
 
 /// The virtual hosts of the listeners of one port, hostnames descending (so `*` is last). The hostnames of the
@@ -51,7 +52,7 @@ pub(crate) fn hosts<'a>(
             .iter()
             .filter_map(|route| candidate(route, part, report));
         if hostname == ANY {
-            wildcard = Some((&*listener.tags, candidates.collect::<Vec<_>>()));
+            wildcard = Some((&listener.tags, candidates.collect::<Vec<_>>()));
         }
         drafts.insert(
             hostname.clone(),
@@ -97,7 +98,7 @@ fn distribute<'a>(candidates: &[Candidate<'a>], drafts: &mut BTreeMap<String, Dr
         .map(|hostname| (hostname.chars().rev().collect(), hostname.clone()))
         .collect();
     reversed.sort_unstable();
-    let mut attach = |hostname: &str, route: &'a Route| {
+    let mut attach = |hostname: &str, route: &'a Arc<Route>| {
         if let Some(draft) = drafts.get_mut(hostname) {
             draft.routes.insert(&route.name, route);
         }
@@ -135,7 +136,7 @@ impl Candidate<'_> {
 }
 
 /// A route with its usable hostnames; none when it names hosts and none of them is usable.
-fn candidate<'a>(route: &'a Route, part: &str, report: &mut Report) -> Option<Candidate<'a>> {
+fn candidate<'a>(route: &'a Arc<Route>, part: &str, report: &mut Report) -> Option<Candidate<'a>> {
     let given = &route.http()?.hostnames;
     let place = Place {
         part,

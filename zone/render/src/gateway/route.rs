@@ -3,7 +3,6 @@
 //! Each route is encoded once and appended to its virtual host. What matches and in which order was decided before.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use bytes::Bytes;
 use prost::Message as _;
@@ -18,8 +17,9 @@ use torii_proto::envoy::config::route::v3::{
     DirectResponseAction, Route, RouteConfiguration, RouteMatch, VirtualHost,
 };
 use torii_proto::envoy::google::protobuf::BoolValue;
+use torii_resource::tags::Tags;
 
-use crate::gateway::action::{self, Forwarding};
+use crate::gateway::action::Forwarding;
 use crate::gateway::cluster::Clusters;
 use crate::gateway::entry::{self, Action, Entry};
 use crate::gateway::filter::Edits;
@@ -31,7 +31,7 @@ use crate::report::{Place, Report};
 use crate::wire;
 
 /// `RouteConfiguration.virtual_hosts`
-const VIRTUAL_HOSTS: u32 = 2;
+pub(crate) const VIRTUAL_HOSTS: u32 = 2;
 /// `VirtualHost.routes`
 const ROUTES: u32 = 3;
 
@@ -57,22 +57,9 @@ pub(crate) fn part<'a>(
             entry::entries(route, place, report)
         });
     }
-    let mut forwarding = Forwarding {
-        part: &name,
-        tags: action::serialised(&view.proxy.tags),
-        port: port.number,
-        clusters,
-        used: BTreeSet::new(),
-        report,
-    };
-    let mut body = RouteConfiguration {
-        name: name.clone(),
-        ignore_port_in_host_matching: true,
-        // Routes may name a cluster that does not exist: 500 for its share, not a refused table.
-        validate_clusters: Some(BoolValue { value: false }),
-        ..RouteConfiguration::default()
-    }
-    .encode_to_vec();
+    let mut forwarding = Forwarding::new(&view.proxy.tags, port.number);
+    let mut used = BTreeSet::new();
+    let mut body = head(&name);
     for host in hosts {
         let mut of_host: Vec<&Entry<'a>> = host
             .routes
@@ -81,38 +68,66 @@ pub(crate) fn part<'a>(
             .flatten()
             .collect();
         of_host.sort_unstable_by(|one, other| sort::compare(one, other));
-        wire::append(
-            &mut body,
-            VIRTUAL_HOSTS,
-            &virtual_host(host, &of_host, &mut forwarding),
-        );
+        let mut virtual_host = host_head(&host.hostname);
+        for entry in &of_host {
+            write(entry, host.tags, &mut forwarding, &mut virtual_host);
+            let place = Place {
+                part: &name,
+                resource: &entry.origin.route.key,
+            };
+            for one in forwarding.uses.drain(..) {
+                let target = clusters.resolve(&one.cluster, one.destination, report);
+                if let Some(nobody) = target.nobody {
+                    one.spot.note(place, target.service, nobody, report);
+                }
+                used.insert(one.cluster);
+            }
+        }
+        if of_host.is_empty() {
+            write_no_routes(&mut virtual_host);
+        }
+        wire::append(&mut body, VIRTUAL_HOSTS, &virtual_host);
     }
-    let used: BTreeSet<Arc<str>> = forwarding.used;
     Part::from_body(name, Bytes::from(body)).with_clusters(used)
 }
 
-fn virtual_host<'a>(
-    host: &Host<'a>,
-    entries: &[&Entry<'a>],
-    forwarding: &mut Forwarding<'_, 'a>,
-) -> Vec<u8> {
-    let mut body = VirtualHost {
-        name: host.hostname.clone(),
-        domains: vec![host.hostname.clone()],
+/// A route configuration without its virtual hosts.
+pub(crate) fn head(name: &str) -> Vec<u8> {
+    RouteConfiguration {
+        name: name.to_owned(),
+        ignore_port_in_host_matching: true,
+        // Routes may name a cluster that does not exist: 500 for its share, not a refused table.
+        validate_clusters: Some(BoolValue { value: false }),
+        ..RouteConfiguration::default()
+    }
+    .encode_to_vec()
+}
+
+/// A virtual host without its routes.
+pub(crate) fn host_head(hostname: &str) -> Vec<u8> {
+    VirtualHost {
+        name: hostname.to_owned(),
+        domains: vec![hostname.to_owned()],
         ..VirtualHost::default()
     }
-    .encode_to_vec();
-    for entry in entries {
-        wire::append(
-            &mut body,
-            ROUTES,
-            &route(entry, host, forwarding).encode_to_vec(),
-        );
-    }
-    if entries.is_empty() {
-        wire::append(&mut body, ROUTES, &no_routes().encode_to_vec());
-    }
-    body
+    .encode_to_vec()
+}
+
+/// Appends an entry to the virtual host of a listener with these merged tags. What is written depends on the entry,
+/// those tags and what `forwarding` was made of, and on nothing else: it can be kept.
+pub(crate) fn write<'a>(
+    entry: &Entry<'a>,
+    host: &Tags,
+    forwarding: &mut Forwarding<'a>,
+    virtual_host: &mut Vec<u8>,
+) {
+    let route = route(entry, host, forwarding).encode_to_vec();
+    wire::append(virtual_host, ROUTES, &route);
+}
+
+/// Appends what a host without routes has instead of them.
+pub(crate) fn write_no_routes(virtual_host: &mut Vec<u8>) {
+    wire::append(virtual_host, ROUTES, &no_routes().encode_to_vec());
 }
 
 fn no_routes() -> Route {
@@ -133,7 +148,7 @@ fn no_routes() -> Route {
     }
 }
 
-fn route<'a>(entry: &Entry<'a>, host: &Host<'a>, forwarding: &mut Forwarding<'_, 'a>) -> Route {
+fn route<'a>(entry: &Entry<'a>, host: &Tags, forwarding: &mut Forwarding<'a>) -> Route {
     let action = match &entry.rule.action {
         Action::Forward(forward) => EnvoyAction::Route(forwarding.forward(entry, forward, host)),
         Action::Redirect(redirect) => EnvoyAction::Redirect(forwarding.redirect(entry, redirect)),

@@ -12,4 +12,5 @@ mod envoy;
 mod golden;
 mod hostile;
 mod properties;
+mod renderer;
 mod support;

@@ -33,7 +33,10 @@ fn settings(host: &str, gateway: bool) -> Settings<'_> {
 #[test]
 fn a_gateway_gets_the_runtime_layer_of_its_listeners_and_the_connection_limit() {
     let document = document(&request(), &settings("127.0.0.21", true));
-    assert_eq!(document["layeredRuntime"]["layers"][1]["name"], "gateway.listeners");
+    assert_eq!(
+        document["layeredRuntime"]["layers"][1]["name"],
+        "gateway.listeners"
+    );
     assert_eq!(
         document["overloadManager"]["resourceMonitors"][0]["typedConfig"]["maxActiveDownstreamConnections"],
         "50000"
@@ -45,7 +48,8 @@ fn a_gateway_gets_the_runtime_layer_of_its_listeners_and_the_connection_limit() 
 fn delta_is_used_by_those_who_announce_it() {
     let mut request = request();
     let api = |request: &Request| {
-        document(request, &settings("127.0.0.21", true))["dynamicResources"]["adsConfig"]["apiType"].clone()
+        document(request, &settings("127.0.0.21", true))["dynamicResources"]["adsConfig"]["apiType"]
+            .clone()
     };
     assert_eq!(api(&request), "GRPC");
     request.features.push("feature-delta-grpc".to_owned());
@@ -54,7 +58,10 @@ fn delta_is_used_by_those_who_announce_it() {
 
 #[test]
 fn a_host_name_is_resolved_and_an_address_is_not() {
-    let kind = |host| document(&request(), &settings(host, true))["staticResources"]["clusters"][1]["type"].clone();
+    let kind = |host| {
+        document(&request(), &settings(host, true))["staticResources"]["clusters"][1]["type"]
+            .clone()
+    };
     assert_eq!(kind("127.0.0.21"), "STATIC");
     assert_eq!(kind("zone.example.com"), "STRICT_DNS");
 }

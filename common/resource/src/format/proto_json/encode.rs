@@ -42,7 +42,13 @@ fn json(kind: &Kind, value: &Value) -> Json {
         Value::U32(value) => Json::from(*value),
         Value::I64(value) => Json::String(value.to_string()),
         Value::U64(value) => Json::String(value.to_string()),
-        Value::F32(value) => float(f64::from(*value)),
+        // The shortest text that reads back the same: 0.1, not 0.10000000149011612.
+        Value::F32(value) => float(
+            value
+                .to_string()
+                .parse()
+                .unwrap_or_else(|_| f64::from(*value)),
+        ),
         Value::F64(value) => float(*value),
         Value::String(value) => Json::String(value.clone()),
         Value::Bytes(value) => Json::String(BASE64.encode(value)),

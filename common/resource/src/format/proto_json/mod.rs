@@ -5,7 +5,7 @@
 //! the reader is [`Strictness::Strict`]. Never validates.
 
 mod decode;
-mod duration;
+pub(crate) mod duration;
 mod encode;
 mod suggest;
 #[cfg(test)]

@@ -8,14 +8,12 @@ use torii_proto::kuma::mesh::v1alpha1::dataplane::{Networking, Probes};
 
 use crate::kinds::mesh::check_metrics_backend;
 use crate::rules::{
-    CANNOT_BE_EMPTY, TagRules, address, check_tags, is_ip, is_local, is_url_path, port,
-    positive_duration,
+    CANNOT_BE_EMPTY, TagRules, address, check_protocol, check_tags, is_ip, is_local, is_url_path,
+    port, positive_duration,
 };
 use crate::tags::{PROTOCOL, SERVICE};
 use crate::violation::Violations;
 
-/// Protocols that a service may have, in any case.
-const PROTOCOLS: [&str; 5] = ["grpc", "http", "http2", "kafka", "tcp"];
 const LOCALHOST: &str = "127.0.0.1";
 
 pub(super) fn check(spec: &Spec) -> Violations {
@@ -172,18 +170,7 @@ fn check_inbound(path: &str, inbound: &Inbound, proxy_address: &str, violations:
         TagRules::default(),
         violations,
     );
-    if let Some(protocol) = inbound.tags.get(PROTOCOL)
-        && !protocol.is_empty()
-        && !PROTOCOLS.contains(&protocol.to_ascii_lowercase().as_str())
-    {
-        violations.add(
-            format!("{path}.tags[{PROTOCOL:?}]"),
-            format!(
-                "tag {PROTOCOL:?} has an invalid value {protocol:?}. Allowed values: {}",
-                PROTOCOLS.join(", ")
-            ),
-        );
-    }
+    check_protocol(&format!("{path}.tags"), &inbound.tags, violations);
     if let Some(probe) = &inbound.service_probe {
         check_service_probe(&format!("{path}.serviceProbe"), probe, violations);
     }

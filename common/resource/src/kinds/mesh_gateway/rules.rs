@@ -25,6 +25,8 @@ const RESERVED: TagRules<'static> = TagRules {
         tags::SERVICE,
         tags::ZONE,
     ],
+    only_service: false,
+    protocols: &[],
 };
 
 pub(super) fn check(spec: &Spec) -> Violations {
