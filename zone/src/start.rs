@@ -61,6 +61,7 @@ pub async fn run(
     let config = Arc::new(config);
     let telemetry = Metrics::install(&[("role", "zone"), ("zone", &config.name)])?;
     describe(metrics::DESCRIPTIONS);
+    torii_ads::metrics::describe();
 
     // Every port first: a taken one is told before anything else happens.
     let ports = Ports::bind(&config).await?;

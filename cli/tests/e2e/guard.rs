@@ -4,7 +4,7 @@ use std::path::Path;
 
 use torii_cli::playground::{Site, gateway, route, route_with_header, wait_until};
 
-use crate::{DEADLINE, with_envoy};
+use crate::{DEADLINE, answers_with, with_envoy};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_global_that_comes_back_empty_changes_nothing_until_it_is_accepted() {
@@ -94,14 +94,7 @@ async fn a_global_that_comes_back_empty_changes_nothing_until_it_is_accepted() {
     site.apply(&route_with_header("x-change", "after"))
         .await
         .unwrap();
-    wait_until("a change of the new global is served", DEADLINE, || async {
-        let answer = site.ask("east", "/").await?;
-        (answer.header("x-change") == "after")
-            .then_some(())
-            .ok_or_else(|| answer.header("x-change").to_owned())
-    })
-    .await
-    .unwrap();
+    answers_with(&site, "a change of the new global is served", "after").await;
     site.apply_and_wait(&route_with_header("x-change", "last"))
         .await
         .unwrap();

@@ -30,7 +30,7 @@ mod tags_header;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use torii_cli::playground::Options;
+use torii_cli::playground::{Options, Site, wait_until};
 
 /// How long anything may take before a test gives up.
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -66,4 +66,16 @@ fn with_envoy() -> Option<Options> {
 fn without_envoy() -> Options {
     torii_auth::tls::install_provider();
     Options::new(&binary()).without_gateways()
+}
+
+/// Waits until the gateway of zone `east` sets the response header `x-change` to `value`.
+async fn answers_with(site: &Site, what: &str, value: &str) {
+    wait_until(what, DEADLINE, || async {
+        let answer = site.ask("east", "/").await?;
+        (answer.header("x-change") == value)
+            .then_some(())
+            .ok_or_else(|| answer.header("x-change").to_owned())
+    })
+    .await
+    .unwrap();
 }
